@@ -1,0 +1,48 @@
+"""Statistics of pairs of rows, from the sample that pair and neighbour measures share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from repdiag import linalg
+
+BLOCK = 1024
+UNIFORMITY_T = 2.0
+
+
+def pair_potential(rows: Tensor, groups: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Sums (count, count) of exp(-2 |zi - zj|^2) over pairs of groups, and the numbers of pairs.
+
+    rows (m, d), groups (m,) int64 below `count`. Both results are symmetric and count every ordered
+    pair i != j once, so that leaving out a group is leaving out its row and column.
+    """
+    unit = linalg.unit_rows(rows)
+    member = torch.nn.functional.one_hot(groups, count).to(rows.dtype)
+    sums = rows.new_zeros(count, count)
+    for start in range(0, len(unit), BLOCK):
+        block = slice(start, start + BLOCK)
+        kernel = torch.exp(-UNIFORMITY_T * squared_distances(unit[block], unit))
+        sums += member[block].mT @ (kernel @ member)
+    sizes = member.sum(0)
+    own = torch.diag(sizes)
+    return sums - own, torch.outer(sizes, sizes) - own
+
+
+def neighbour_ratios(rows: Tensor) -> Tensor:
+    """Ratio (m,) of the distances to the second and the first nearest neighbour of distinct rows (m, d)."""
+    centred = rows - rows.mean(0)
+    ratios = []
+    for start in range(0, len(rows), BLOCK):
+        distances = squared_distances(centred[start : start + BLOCK], centred)
+        own = torch.arange(len(distances), device=rows.device)
+        distances[own, own + start] = torch.inf
+        nearest = distances.topk(2, dim=1, largest=False, sorted=True).values
+        ratios.append((nearest[:, 1] / nearest[:, 0]).sqrt())
+    return torch.cat(ratios)
+
+
+def squared_distances(left: Tensor, right: Tensor) -> Tensor:
+    """Squared Euclidean distances (a, b) between rows (a, d) and rows (b, d)."""
+    squares = left.square().sum(1)[:, None] + right.square().sum(1)
+    return (squares - 2 * (left @ right.mT)).clamp(min=0)

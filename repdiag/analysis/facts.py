@@ -1,0 +1,108 @@
+"""What is known of one representation before any measure: size, scale, rogue coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from repdiag import linalg
+from repdiag.accumulators import FeatureMoments, GroupedMoments
+from repdiag.results import RogueFeature
+from repdiag.types import Status
+
+ROGUE_MOST = 3
+ROGUE_RATIO = 100.0
+"""A rogue coordinate's energy in units of the median coordinate's."""
+
+UNRESOLVED_MARGIN = 100.0
+"""Variance under this many times the rounding variance is half rounding in its weaker directions."""
+
+STORAGE_EPSILON = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """n finite rows of d features; per-entry mean square; share of it that varies; status of that.
+
+    `groups` counts the non-empty groups; `rogue` are the coordinates that alone carry most.
+    """
+
+    n: int
+    d: int
+    groups: int
+    mean_square: float
+    spread: float
+    storage_epsilon: float
+    rogue: tuple[RogueFeature, ...] = ()
+    scale: float = 1.0
+
+    @property
+    def variation(self) -> Status:
+        """Whether anything varies beyond rounding of the stored type."""
+        if self.n < 2:
+            return Status.INSUFFICIENT
+        rounding = self.storage_epsilon**2
+        if self.mean_square == 0 or self.spread <= rounding:
+            return Status.CONSTANT
+        return Status.UNRESOLVED if self.spread <= UNRESOLVED_MARGIN * rounding else Status.OK
+
+    @property
+    def zero(self) -> bool:
+        """Every entry is zero: not even a direction exists."""
+        return self.mean_square == 0
+
+
+def facts_of(
+    gathered: GroupedMoments | FeatureMoments, groups: int, dtype: str, scale: float
+) -> tuple[Facts, Tensor]:
+    """Facts, and the features (k,) that are not rogue."""
+    mean, variance, n = per_feature(gathered)
+    square, total = mean.square(), float((mean.square() + variance).sum())
+    rogue = rogue_features(square, variance)
+    kept = [j for j in range(len(mean)) if j not in {r.index for r in rogue}]
+    spread = float(variance.sum()) / total if total > 0 else 0.0
+    facts = Facts(
+        n=n,
+        d=len(mean),
+        groups=groups,
+        mean_square=total / max(len(mean), 1),
+        spread=spread,
+        storage_epsilon=STORAGE_EPSILON.get(dtype, STORAGE_EPSILON["float64"]),
+        rogue=tuple(rogue),
+        scale=scale,
+    )
+    return facts, torch.tensor(kept, device=mean.device, dtype=torch.int64)
+
+
+def per_feature(gathered: GroupedMoments | FeatureMoments) -> tuple[Tensor, Tensor, int]:
+    """Mean (d,), variance (d,; ddof=0) and number of samples."""
+    n = sum(gathered.count)
+    if isinstance(gathered, FeatureMoments):
+        chosen = gathered.over([g for g, size in enumerate(gathered.count) if size] or [0])
+        return chosen.mean[0], chosen.squares[0] / max(n, 1), n
+    total = gathered.total()
+    return total.mean, total.scatter.diagonal() / max(n, 1), n
+
+
+def rogue_features(square: Tensor, variance: Tensor) -> list[RogueFeature]:
+    """At most three coordinates that together hold most of the variance, or of the mean square.
+
+    Each must hold a hundred times what the median coordinate holds: LLMs have such coordinates in
+    health, and one of them hides every other direction from a spectrum.
+    """
+    found = dict.fromkeys(_dominant(variance) + _dominant(square + variance))
+    total = variance.sum().clamp(min=torch.finfo(linalg.DTYPE).tiny)
+    return [RogueFeature(index=j, share=float(variance[j] / total)) for j in list(found)[:ROGUE_MOST]]
+
+
+def _dominant(energy: Tensor) -> list[int]:
+    """The fewest coordinates, at most three, that hold over half of `energy` (d,) and stand out."""
+    if len(energy) <= 2 * ROGUE_MOST:
+        return []
+    top = energy.topk(ROGUE_MOST)
+    outstanding = int((top.values > ROGUE_RATIO * energy.median()).sum())
+    reached = top.values.cumsum(0) > energy.sum() / 2
+    needed = int((~reached).sum()) + 1
+    return top.indices[:needed].tolist() if needed <= outstanding else []

@@ -1,0 +1,104 @@
+"""A record from all samples, and the same record without each group: what every interval needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from repdiag import linalg
+from repdiag.accumulators.energies import GroupEnergies
+from repdiag.accumulators.moments import GroupedMoments, Moments
+from repdiag.measures.inputs import Spectrum
+from repdiag.types import IntervalMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """`total` from all samples; `without[j]` lacks group j, of size `sizes[j]`. Empty groups are left out."""
+
+    total: Any
+    without: tuple[Any, ...] = ()
+    sizes: tuple[int, ...] = ()
+    method: IntervalMethod = IntervalMethod.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Which second-order matrix a spectrum belongs to."""
+
+    n: int
+    d: int
+    centred: bool
+    mean_square: float
+    storage_epsilon: float
+    scale: float = 1.0
+
+    def spectrum(self, values: Tensor, n: int) -> Spectrum:
+        """The record of eigenvalues (., descending) of this matrix over n samples."""
+        largest = float(values[0]) if len(values) else 0.0
+        size = min(self.n, self.d)
+        floor = linalg.resolution_floor(self.mean_square, largest, size, self.storage_epsilon)
+        kept = values[: min(n, self.d)]
+        return Spectrum(kept, n, self.d, n - 1 if self.centred else n, floor, self.scale)
+
+    def of(self, moments: Moments) -> Tensor:
+        """The matrix itself."""
+        return moments.covariance if self.centred else moments.second_moment
+
+
+def full_spectra(grouped: GroupedMoments, matrix: Matrix) -> Replicas:
+    """One decomposition for all samples and one without each group."""
+    total = grouped.total()
+    record = matrix.spectrum(_eigenvalues(total, matrix), total.count)
+    kept = _kept(grouped.count)
+    left_out = (grouped.without(group, total) for group in kept)
+    without = tuple(matrix.spectrum(_eigenvalues(left, matrix), left.count) for left in left_out)
+    return Replicas(record, without, tuple(grouped.count[g] for g in kept), IntervalMethod.FULL)
+
+
+def fast_spectra(grouped: GroupedMoments, matrix: Matrix) -> Replicas:
+    """One decomposition with vectors; without each group the eigenvalues change to first order."""
+    total = grouped.total()
+    values, basis = linalg.eigenbasis(matrix.of(total))
+    origin = total.mean if matrix.centred else torch.zeros_like(total.mean)
+    energies = GroupEnergies.of_moments(grouped, basis, origin)
+    return first_order(values, energies, matrix)
+
+
+def plain_spectrum(total: Moments, matrix: Matrix) -> Replicas:
+    """One decomposition, no interval."""
+    return Replicas(matrix.spectrum(_eigenvalues(total, matrix), total.count))
+
+
+def first_order(values: Tensor, energies: GroupEnergies, matrix: Matrix) -> Replicas:
+    """Spectra without each group, with the eigenvectors of the whole kept.
+
+    The eigenvalue along v without group g is v' S_-g v over its degrees of freedom: exact to first
+    order in the change, non-negative, and free of further decompositions.
+    """
+    count, n = energies.count, sum(energies.count)
+    record = matrix.spectrum(values, n)
+    sums, squares = energies.sums.to(values), energies.squares.to(values)
+    degrees = n - 1 if matrix.centred else n
+    without = []
+    kept = _kept(count)
+    for group in kept:
+        left = n - count[group]
+        scatter = values * degrees - squares[group]
+        if matrix.centred:
+            scatter = scatter - sums[group].square() / max(left, 1)
+        degrees_left = max(left - 1 if matrix.centred else left, 1)
+        changed = (scatter / degrees_left).clamp(min=0).sort(descending=True)
+        without.append(matrix.spectrum(changed.values, left))
+    return Replicas(record, tuple(without), tuple(count[g] for g in kept), IntervalMethod.FAST)
+
+
+def _eigenvalues(moments: Moments, matrix: Matrix) -> Tensor:
+    return linalg.eigenvalues(matrix.of(moments), matrix.d)
+
+
+def _kept(count: tuple[int, ...]) -> list[int]:
+    return [group for group, size in enumerate(count) if size]

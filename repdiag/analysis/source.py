@@ -1,0 +1,163 @@
+"""Rows as batches, from a store or from memory, with non-finite rows set aside and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from repdiag import linalg
+from repdiag.accumulators import Batch
+from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
+from repdiag.types import GROUPS, Address
+
+BLOCK_BYTES = 24 << 20
+"""Size of one block of rows in float64: large enough for BLAS, small beside the scatters."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+class RowSource(Protocol):
+    """Rows (n, d), readable again and again in the same order."""
+
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def d(self) -> int: ...
+
+    def batches(self) -> Iterator[Batch]: ...
+
+
+@dataclass
+class StoreSource:
+    """The rows of one representation in a store.
+
+    `bad_rows` lists the rows with a NaN or an infinity after the first pass; they are in no group.
+    """
+
+    frame: SampleFrame
+    address: Address
+    n: int
+    d: int
+    device: str = "cpu"
+    with_labels: bool = False
+    with_sample: bool = False
+    scale: float = 1.0
+    progress: Progress = no_progress
+    bad_rows: list[int] = field(default_factory=list)
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches in file order."""
+        bad: list[int] = []
+        for start, block in self.frame.store.blocks(self.address, block_rows(self.d)):
+            finite = self._finite(block)
+            bad += [start + int(i) for i in np.flatnonzero(~finite)] if finite is not None else []
+            yield self._batch(start, block, finite)
+            self.progress(str(self.address), start + len(block), self.n)
+        self.bad_rows = bad
+
+    def _finite(self, block: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+        """Which rows are finite, or None when all are; one sum settles the usual case."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(block.sum(dtype=np.float64)):
+                return None
+        finite: NDArray[np.bool_] = np.isfinite(block).all(axis=1)
+        return None if finite.all() else finite
+
+    def _batch(self, start: int, block: NDArray[np.floating], finite: NDArray[np.bool_] | None) -> Batch:
+        stop = start + len(block)
+        groups = self.frame.groups[start:stop]
+        if finite is not None:
+            groups = np.where(finite, groups, np.uint8(GROUPS))
+            block = np.where(finite[:, None], block, 0)
+        rows = torch.from_numpy(block)
+        if rows.dtype == torch.float16:
+            rows = rows.float()
+        batch = Batch(rows.to(self.device), _members(groups, self.device))
+        if self.scale != 1.0:
+            batch = replace(batch, rows=batch.rows.to(linalg.DTYPE) * self.scale)
+        if self.with_labels:
+            batch = replace(batch, labels=_on(self.frame.labels[start:stop], self.device))
+        return self._sampled(batch, start, finite) if self.with_sample else batch
+
+    def _sampled(self, batch: Batch, start: int, finite: NDArray[np.bool_] | None) -> Batch:
+        order = self.frame.order[start : start + len(batch.rows)]
+        chosen = order < SAMPLE_ROWS
+        chosen = chosen if finite is None else chosen & finite
+        sampled = _on(np.flatnonzero(chosen), self.device)
+        return replace(batch, sampled=sampled, order=_on(order, self.device))
+
+
+@dataclass
+class MemorySource:
+    """Rows (n, d) that are in memory, with one group number a row."""
+
+    rows: Tensor
+    groups: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None = None
+    order: NDArray[np.int64] | None = None
+
+    @property
+    def n(self) -> int:
+        return self.rows.shape[0]
+
+    @property
+    def d(self) -> int:
+        return self.rows.shape[1]
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches in row order."""
+        device = str(self.rows.device)
+        step = block_rows(self.d)
+        for start in range(0, self.n, step):
+            part = slice(start, start + step)
+            batch = Batch(self.rows[part], _members(self.groups[part], device))
+            if self.labels is not None:
+                batch = replace(batch, labels=_on(self.labels[part], device))
+            if self.order is not None:
+                order = self.order[part]
+                sampled = _on(np.flatnonzero(order < SAMPLE_ROWS), device)
+                batch = replace(batch, order=_on(order, device), sampled=sampled)
+            yield batch
+
+
+def in_memory(source: StoreSource) -> MemorySource:
+    """All finite rows of a source, float64, with what belongs to them."""
+    batches = list(source.batches())
+    good = np.setdiff1d(np.arange(source.n), np.array(source.bad_rows, dtype=np.int64))
+    rows = torch.cat([batch.rows.to(linalg.DTYPE) for batch in batches])[_on(good, source.device)]
+    frame = source.frame
+    return MemorySource(
+        rows,
+        frame.groups[good],
+        frame.labels[good] if source.with_labels else None,
+        frame.order[good] if source.with_sample else None,
+    )
+
+
+def block_rows(d: int) -> int:
+    """How many rows are read at a time."""
+    return max(64, BLOCK_BYTES // (8 * d))
+
+
+def pooled(batch: Batch) -> Batch:
+    """The same rows as a single group."""
+    return replace(batch, members=[torch.cat(list(batch.members)).sort().values])
+
+
+def _members(groups: NDArray[np.uint8], device: str) -> list[Tensor]:
+    return [_on(np.flatnonzero(groups == group), device) for group in range(GROUPS)]
+
+
+def _on(array: NDArray[np.integer], device: str) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)

@@ -1,0 +1,134 @@
+"""`repdiag spectrum`: every one-representation figure of every chosen representation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from pydantic import JsonValue
+
+from repdiag._version import __version__
+from repdiag.analysis.estimates import estimate
+from repdiag.analysis.frame import SampleFrame
+from repdiag.analysis.representation import Evidence, examine
+from repdiag.analysis.requests import (
+    LABELLED,
+    WITHOUT_ROGUE,
+    SpectrumRequest,
+    applicable,
+    resolve_device,
+)
+from repdiag.analysis.source import Progress, StoreSource, no_progress
+from repdiag.analysis.views import ViewRequest, examine_views, view_sets
+from repdiag.measures.inputs import Need, Spectrum
+from repdiag.measures.registry import Selection, find
+from repdiag.results import Estimate, Representation, Results, SpectrumRecord
+from repdiag.store import RepresentationInfo, Store
+
+
+def analyse_spectrum(
+    stores: Sequence[Store], request: SpectrumRequest, progress: Progress | None = None
+) -> Results:
+    """Figures, intervals and spectra of the representations that the request names.
+
+    Raises:
+        UsageError: an unknown measure or device, or globs that match nothing.
+        InputError: a covariance that cannot be held.
+    """
+    device = resolve_device(request.device)
+    representations = [
+        each
+        for store in stores
+        for each in _analyse_store(SampleFrame(store), request, device, progress or no_progress)
+    ]
+    source: dict[str, JsonValue] = {
+        "stores": [dict(store.provenance) for store in stores],
+        "interval": request.interval,
+        "seed": request.seed,
+        "device": device,
+        "torch": torch.__version__,
+    }
+    return Results(repdiag=__version__, command="spectrum", source=source, representations=representations)
+
+
+def _analyse_store(
+    frame: SampleFrame, request: SpectrumRequest, device: str, progress: Progress
+) -> Iterator[Representation]:
+    store = frame.store
+    chosen = store.select(views=request.views, layers=request.layers, checkpoints=request.checkpoints)
+    sets = view_sets(chosen)
+    selections, notes = applicable(
+        request.selections(), asked=bool(request.measures), labels=frame.has_labels, views=bool(sets)
+    )
+    over_views = [s for s in selections if s.needs is Need.OBJECTS]
+    single = [s for s in selections if s.needs is not Need.OBJECTS]
+    for info in chosen if single else ():
+        found, estimates = _analyse(frame, info, single, request, device, progress)
+        yield _representation(info, found, estimates, notes)
+    for views in sets if over_views else ():
+        asked = ViewRequest(over_views, request.method(views[0].d), request.confidence, device)
+        yield examine_views(frame, views, asked)
+
+
+def _analyse(
+    frame: SampleFrame,
+    info: RepresentationInfo,
+    selections: Sequence[Selection],
+    request: SpectrumRequest,
+    device: str,
+    progress: Progress,
+) -> tuple[Evidence, dict[str, Estimate]]:
+    needs = frozenset(s.needs for s in selections) | _clean_needs(selections)
+    source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
+    source.with_labels = bool(needs & LABELLED)
+    source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
+    found = examine(source, needs, request.method(info.d), info.dtype)
+    every = [*selections, *_clean_selections(selections, found)]
+    records, facts = found.records, found.facts
+    estimates = {s.key: estimate(s, records.get(s.needs), facts, request.confidence) for s in every}
+    return found, estimates
+
+
+def _clean_needs(selections: Sequence[Selection]) -> set[Need]:
+    return {s.measure.needs_for({"rogue": "drop"}) for s in selections if s.key in WITHOUT_ROGUE}
+
+
+def _clean_selections(selections: Sequence[Selection], found: Evidence) -> list[Selection]:
+    """The rank family again without rogue coordinates, where there are some."""
+    if not found.facts.rogue:
+        return []
+    return [Selection(find(s.key), {"rogue": "drop"}) for s in selections if s.key in WITHOUT_ROGUE]
+
+
+def _representation(
+    info: RepresentationInfo, found: Evidence, estimates: dict[str, Estimate], notes: list[str]
+) -> Representation:
+    if found.dropped:
+        notes = [f"{found.dropped} of {info.n} rows hold NaN or infinity and were left out", *notes]
+    for rogue in found.facts.rogue:
+        notes = [*notes, f"feature {rogue.index} alone carries {rogue.share:.1%} of the variance"]
+    address = info.address
+    return Representation(
+        checkpoint=address.checkpoint,
+        view=address.view,
+        layer=address.layer,
+        step=info.step,
+        n=found.facts.n,
+        d=info.d,
+        estimates=estimates,
+        spectrum=_spectrum_record(found),
+        dropped=found.dropped,
+        rogue_features=list(found.facts.rogue),
+        notes=notes + found.notes,
+    )
+
+
+def _spectrum_record(found: Evidence) -> SpectrumRecord | None:
+    replicas = found.records.get(Need.SPECTRUM)
+    if replicas is None or found.facts.n < 2:
+        return None
+    spectrum = replicas.total
+    assert isinstance(spectrum, Spectrum)
+    factor = spectrum.scale**2
+    values = [value / factor for value in spectrum.eigenvalues.tolist()]
+    return SpectrumRecord(eigenvalues=values, resolution_floor=spectrum.floor / factor)

@@ -1,0 +1,54 @@
+"""The one door through which files are written: temporary name, fsync, rename."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from repdiag.errors import OutputError
+from repdiag.text import printable
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write `content` so that `path` is either the old file or the whole new one.
+
+    Raises:
+        OutputError: the folder is missing or read-only, or the disk is full.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with replacing(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises:
+        OutputError: for any OSError inside the block; the temporary file is removed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(f"{printable(path)}: could not be written ({reason})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,133 @@
+"""What measures read: small frozen records, already reduced from the rows.
+
+Letters: n samples, d features, k = min(n, d), c classes. All tensors float64 on one device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import Tensor
+
+
+class Need(StrEnum):
+    """The record that a measure reads; the plan computes each once for all measures."""
+
+    SPECTRUM = "spectrum of the centred covariance"
+    SECOND_MOMENT = "spectrum of the uncentred second moment"
+    CLEAN_SPECTRUM = "spectrum without rogue coordinates"
+    DIRECTION_SPECTRUM = "spectrum of the uncentred second moment of unit rows"
+    LOCATION = "mean and spread"
+    CLEAN_LOCATION = "mean and spread without rogue coordinates"
+    DIRECTIONS = "mean and variance of unit rows"
+    ACTIVITY = "range and firing counts of every feature"
+    POTENTIAL = "pairwise potential of unit rows"
+    NEIGHBOURS = "distances to the two nearest neighbours"
+    CLASS_MEANS = "class means and the total scatter"
+    CLASS_SPECTRA = "spectrum of every class"
+    OBJECTS = "scatter between and within objects"
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Eigenvalues (k,) of a second-order matrix, descending, nothing negative.
+
+    `degrees` is what the scatter was divided by: n - 1 centred, n uncentred.
+    `floor` is the eigenvalue below which rounding shows instead of data.
+    `scale` is the power of two that the rows were multiplied by to keep squares finite.
+    """
+
+    eigenvalues: Tensor
+    n: int
+    d: int
+    degrees: int
+    floor: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def singular_values(self) -> Tensor:
+        """Singular values (k,) of the (centred) n x d matrix."""
+        return (self.eigenvalues * self.degrees).sqrt()
+
+    @property
+    def shares(self) -> Tensor:
+        """Eigenvalues divided by their sum (k,)."""
+        return self.eigenvalues / self.eigenvalues.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """|mean|^2 and mean |x - mean|^2, both scalars, in the same units."""
+
+    mean_square: Tensor
+    spread: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """Unit rows: mean (d,), variance (d,) with ddof=1, count n and how many rows are not zero."""
+
+    mean: Tensor
+    variance: Tensor
+    n: int
+    nonzero: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Per feature (d,): smallest and largest value, and how many of the n values are positive."""
+
+    minimum: Tensor
+    maximum: Tensor
+    firing: Tensor
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Potential:
+    """Sum of exp(-t |zi - zj|^2), t = 2, over `pairs` pairs i < j of unit rows; both scalars."""
+
+    total: Tensor
+    pairs: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Ratio (m,) of the second to the first neighbour distance, one per distinct row, >= 1."""
+
+    ratios: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMeans:
+    """Class counts (c,), class means (c, d), global mean (d,) and total scatter (d, d) about it."""
+
+    counts: Tensor
+    means: Tensor
+    mean: Tensor
+    scatter: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSpectra:
+    """Covariance eigenvalues of each class, descending, with the class sizes and names."""
+
+    spectra: tuple[Tensor, ...]
+    counts: tuple[int, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Covariance of object means (d, d; over n objects) and mean covariance within objects (d, d)."""
+
+    between: Tensor
+    within: Tensor
+    n: int
+    q: int
+
+
+Record = (
+    Spectrum | Location | Directions | Activity | Potential | Neighbours | ClassMeans | ClassSpectra | Objects
+)

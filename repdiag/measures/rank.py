@@ -1,0 +1,127 @@
+"""Effective ranks: how many dimensions a spectrum uses. All scale-free; read the trace beside them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from repdiag.measures.inputs import Need, Spectrum
+from repdiag.measures.registry import Reading, measure
+
+_CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
+_UNCENTRED = ("row order", "rotation", "scale", "feature order")
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="dimensions",
+    bounds=(1.0, "rank"),
+    collapse="low",
+    invariant_to=_CENTRED,
+    scale="log",
+    plugin_bias="low",
+    least_ratio=0.2,
+    definition="exp(H(l/sum l)), H in nats, l = eigenvalues of the centred covariance, ddof=1",
+    cite="Roy & Vetterli 2007, The effective rank, eq. 4 (on eigenvalues)",
+)
+def effective_rank(spectrum: Spectrum) -> Reading:
+    """Exponential of the Shannon entropy of the normalised covariance spectrum."""
+    value = torch.special.entr(spectrum.shares).sum().exp()
+    return Reading(value, {"ratio": value / spectrum.d})
+
+
+@measure(
+    needs=Need.SECOND_MOMENT,
+    unit="dimensions",
+    bounds=(1.0, None),
+    collapse="low",
+    invariant_to=_UNCENTRED,
+    scale="log",
+    plugin_bias="low",
+    definition="exp(-sum p log p), p = s/sum s + <eps>, s = singular values of the uncentred matrix",
+    cite="Garrido et al. 2023, RankMe, eq. 1",
+)
+def rankme(spectrum: Spectrum, *, eps: float = 1e-7, center: bool = False) -> Tensor:
+    """RankMe as published: entropy rank of the uncentred singular values, p not renormalised."""
+    values = spectrum.singular_values
+    return torch.special.entr(values / values.sum() + eps).sum().exp()
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="dimensions",
+    bounds=(1.0, "rank"),
+    collapse="low",
+    invariant_to=_CENTRED,
+    scale="log",
+    plugin_bias="low",
+    definition="(sum l)^2 / sum l^2, l = eigenvalues of the centred covariance",
+    cite="Gao et al. 2017, A theory of multineuronal dimensionality (Renyi-2 effective rank)",
+)
+def participation_ratio(spectrum: Spectrum) -> Tensor:
+    """Renyi-2 effective rank: the inverse of the summed squared variance shares."""
+    return spectrum.shares.square().sum().reciprocal()
+
+
+@measure(
+    needs=Need.SECOND_MOMENT,
+    unit="dimensions",
+    bounds=(1.0, "d"),
+    collapse="low",
+    invariant_to=_UNCENTRED,
+    scale="log",
+    plugin_bias="low",
+    definition="|X|_F^2 / |X|_2^2 of the uncentred matrix",
+    cite="Rudelson & Vershynin 2007, Sampling from large matrices",
+)
+def stable_rank(spectrum: Spectrum, *, center: bool = False) -> Tensor:
+    """Squared Frobenius over squared spectral norm."""
+    return spectrum.shares[0].reciprocal()
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="dimensions",
+    bounds=(1.0, "rank"),
+    collapse="low",
+    invariant_to=_CENTRED,
+    scale="log",
+    plugin_bias="low",
+    least_ratio=0.2,
+    definition="sum l / l_1, l = eigenvalues of the centred covariance",
+    cite="He & Ozay 2022, Exploring the gap between collapsed and whitened features (NESum)",
+)
+def nesum(spectrum: Spectrum) -> Tensor:
+    """Sum of the eigenvalues in units of the largest."""
+    return spectrum.shares[0].reciprocal()
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="dimensions",
+    bounds=(0.0, "rank"),
+    collapse="low",
+    invariant_to=_CENTRED,
+    definition="number of eigenvalues of the centred covariance above the resolution floor "
+    "(rounding of the stored type and of float64)",
+    cite="numerical rank; Golub & Van Loan, section 5.4",
+)
+def numerical_rank(spectrum: Spectrum) -> Tensor:
+    """How many directions stand above rounding."""
+    return (spectrum.eigenvalues > spectrum.floor).sum().to(spectrum.eigenvalues.dtype)
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="dimensions",
+    bounds=(0.0, "rank"),
+    collapse="low",
+    invariant_to=_CENTRED,
+    least_rank=4,
+    definition="number of centred singular values above <share> of the <reference>th",
+    cite="repdiag: counts directions without letting the first three set the scale",
+)
+def live_directions(spectrum: Spectrum, *, share: float = 0.01, reference: int = 4) -> Tensor:
+    """How many directions carry more than a hundredth of the fourth singular value."""
+    values = spectrum.singular_values
+    return (values > share * values[reference - 1]).sum().to(values.dtype)

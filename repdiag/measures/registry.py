@@ -1,0 +1,221 @@
+"""One declaration per measure; the CLI, JSON, report, docs and law tests read it from here."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from repdiag.errors import UsageError
+from repdiag.measures.inputs import Need
+from repdiag.text import nearest, printable
+
+Options = Mapping[str, Any]
+Bound = float | Literal["d", "rank", "log rank"] | None
+Change = Literal["row order", "rotation", "translation", "scale", "row scale", "feature order"]
+
+
+_CLEAN = {Need.SPECTRUM: Need.CLEAN_SPECTRUM, Need.LOCATION: Need.CLEAN_LOCATION}
+"""Records that exist without rogue coordinates too, for the option rogue=drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A figure with what belongs beside it; tensors are scalars unless they are ranges."""
+
+    value: Any
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The declaration of one measure.
+
+    `scale` is where its sampling error is even: intervals are symmetric there.
+    `plugin_bias` says to which side few samples push the textbook figure, so that the interval's
+    other end remains a valid one-sided statement at any n.
+    `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    needs: Need
+    unit: str
+    bounds: tuple[Bound, Bound]
+    collapse: Literal["low", "high", "none"]
+    invariant_to: tuple[Change, ...]
+    correction: Literal["lev", "jackknife", "unbiased", "none"]
+    cite: str
+    definition: str
+    scale: Literal["linear", "log"]
+    plugin_bias: Literal["low", "high", "none"]
+    least_rank: int
+    least_ratio: float
+    defaults: Mapping[str, Any]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    def needs_for(self, options: Options) -> Need:
+        """The record read under `options`: `center` and `rogue` choose among spectra."""
+        if options.get("rogue") == "drop":
+            return _CLEAN[self.needs]
+        if options.get("center") and self.needs is Need.SECOND_MOMENT:
+            return Need.SPECTRUM
+        return self.needs
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A measure with the options that differ from its defaults."""
+
+    measure: Measure
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The estimate's name: bare for all defaults, else the differing options, sorted."""
+        if not self.options:
+            return self.measure.name
+        inner = ",".join(f"{name}={_shown(value)}" for name, value in sorted(self.options.items()))
+        return f"{self.measure.name}{{{inner}}}"
+
+    @property
+    def all_options(self) -> dict[str, Any]:
+        return {**self.measure.defaults, **self.options}
+
+    @property
+    def needs(self) -> Need:
+        return self.measure.needs_for(self.all_options)
+
+    @property
+    def definition(self) -> str:
+        """The definition with every option spelled out."""
+        text = self.measure.definition
+        for name, value in self.all_options.items():
+            text = text.replace(f"<{name}>", _shown(value))
+        if self.all_options.get("center"):
+            text = text.replace("uncentred", "centred")
+        return text + (", rogue coordinates removed" if self.options.get("rogue") == "drop" else "")
+
+    def __call__(self, record: Any) -> Reading:
+        accepted = inspect.signature(self.measure.function).parameters
+        options = {name: value for name, value in self.all_options.items() if name in accepted}
+        result = self.measure.function(record, **options)
+        return result if isinstance(result, Reading) else Reading(result)
+
+
+_REGISTRY: dict[str, Measure] = {}
+
+
+def measure(
+    *,
+    needs: Need,
+    unit: str,
+    bounds: tuple[Bound, Bound],
+    invariant_to: tuple[Change, ...],
+    definition: str,
+    cite: str,
+    collapse: Literal["low", "high", "none"] = "none",
+    scale: Literal["linear", "log"] = "linear",
+    plugin_bias: Literal["low", "high", "none"] = "none",
+    correction: Literal["lev", "jackknife", "unbiased", "none"] = "none",
+    least_rank: int = 1,
+    least_ratio: float = 0.0,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the decorated function as a measure; its name and help come from the function."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        defaults = {p.name: p.default for p in parameters}
+        if needs in _CLEAN:
+            defaults["rogue"] = "keep"
+        _REGISTRY[function.__name__] = Measure(
+            name=function.__name__,
+            function=function,
+            needs=needs,
+            unit=unit,
+            bounds=bounds,
+            collapse=collapse,
+            invariant_to=invariant_to,
+            correction=correction,
+            cite=cite,
+            definition=definition,
+            scale=scale,
+            plugin_bias=plugin_bias,
+            least_rank=least_rank,
+            least_ratio=least_ratio,
+            defaults=defaults,
+        )
+        return function
+
+    return declare
+
+
+def all_measures() -> dict[str, Measure]:
+    """Every declared measure by name, ranks first, then the shape of the spectrum and the rest."""
+    from repdiag.measures import diffuse, directions, features, labels, rank, spectrum
+
+    rooms = [room.__name__ for room in (rank, spectrum, directions, features, diffuse, labels)]
+    ordered = sorted(_REGISTRY.values(), key=lambda each: rooms.index(each.function.__module__))
+    return {each.name: each for each in ordered}
+
+
+def find(name: str) -> Measure:
+    """The measure called `name`; UsageError with the nearest name otherwise."""
+    measures = all_measures()
+    if name not in measures:
+        raise UsageError(
+            f'no measure is called "{printable(name)}".{nearest(name, measures)} '
+            "List them with: repdiag measures"
+        )
+    return measures[name]
+
+
+_KEY = re.compile(r"(?P<name>[a-z0-9_]+)(?:\{(?P<options>[^{}]*)\})?")
+
+
+def parse_selection(text: str) -> Selection:
+    """A measure with options from `name` or `name{option=value,...}`; UsageError if it does not exist."""
+    found = _KEY.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f'"{printable(text)}" is not a measure; write NAME or NAME{{option=value}}')
+    chosen = find(found["name"])
+    given = [part for part in (found["options"] or "").split(",") if part.strip()]
+    options = dict(_parse_option(chosen, part) for part in given)
+    return Selection(chosen, {k: v for k, v in options.items() if v != chosen.defaults[k]})
+
+
+def _parse_option(chosen: Measure, text: str) -> tuple[str, Any]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    if name not in chosen.defaults:
+        raise UsageError(
+            f'{chosen.name} has no option "{printable(name)}".{nearest(name, chosen.defaults)} '
+            f"It has: {', '.join(chosen.defaults) or 'none'}"
+        )
+    default = chosen.defaults[name]
+    try:
+        return name, _parse_value(value, default)
+    except ValueError:
+        kind = "true or false" if isinstance(default, bool) else type(default).__name__
+        raise UsageError(f'{chosen.name}: {name}="{printable(value)}" is not {kind}') from None
+
+
+def _parse_value(value: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false"):
+            raise ValueError(value)
+        return value.lower() == "true"
+    if isinstance(default, (int, float)):
+        return type(default)(value)
+    return value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,121 @@
+"""Shape and size of the covariance eigenspectrum."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from repdiag.measures.inputs import Location, Need, Spectrum
+from repdiag.measures.registry import Reading, measure
+
+LEAST_POINTS = 5
+"""A line through fewer ranks says nothing."""
+
+_CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="squared units",
+    bounds=(0.0, None),
+    collapse="low",
+    invariant_to=("row order", "rotation", "translation", "feature order"),
+    scale="log",
+    definition="sum of the eigenvalues of the centred covariance, ddof=1",
+    cite="total variance",
+)
+def trace(spectrum: Spectrum) -> Reading:
+    """Total variance; every rank is blind to it."""
+    value = spectrum.eigenvalues.sum() / spectrum.scale**2
+    return Reading(value, {"per_feature_std": (value / spectrum.d).sqrt()})
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="share",
+    bounds=(0.0, 1.0),
+    collapse="high",
+    invariant_to=_CENTRED,
+    plugin_bias="high",
+    definition="l_1 / sum l, l = eigenvalues of the centred covariance",
+    cite="explained-variance ratio of the first principal component",
+)
+def top1_share(spectrum: Spectrum) -> Tensor:
+    """Share of the variance along the first principal direction."""
+    return spectrum.shares[0]
+
+
+@measure(
+    needs=Need.LOCATION,
+    unit="share",
+    bounds=(0.0, 1.0),
+    collapse="high",
+    invariant_to=("row order", "rotation", "scale", "feature order"),
+    definition="|mean|^2 / mean |x|^2",
+    cite="repdiag: the cone effect, cf. Ethayarajh 2019",
+)
+def mean_share(location: Location) -> Reading:
+    """Share of the mean square that is one common vector."""
+    total = location.mean_square + location.spread
+    return Reading(location.mean_square / total, {"spread": location.spread / total})
+
+
+@measure(
+    needs=Need.CLEAN_SPECTRUM,
+    unit="ratio",
+    bounds=(1.0, None),
+    collapse="high",
+    invariant_to=("row order", "translation", "scale", "feature order"),
+    scale="log",
+    least_rank=4,
+    definition="max over 2 <= k <= min(n-1, d)/2 of s_k / s_max(k+1, ceil(<stretch> k)), centred singular "
+    "values, at most 3 coordinates that alone carry most of the variance set aside",
+    cite="repdiag: the edge that a rank limit leaves",
+)
+def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
+    """Steepest fall of the spectrum: the signature of dimensional collapse."""
+    last = min(spectrum.n - 1, spectrum.d) // 2
+    floor = max(spectrum.floor * spectrum.degrees, torch.finfo(torch.float64).tiny)
+    values = (spectrum.eigenvalues * spectrum.degrees).clamp(min=floor).sqrt()
+    above = torch.arange(2, last + 1, device=values.device)
+    below = [max(k + 1, math.ceil(stretch * k)) for k in range(2, last + 1)]
+    falls = values[above - 1] / values[torch.tensor(below, device=values.device) - 1]
+    steepest = falls.max(0)
+    return Reading(steepest.values, {"k": steepest.indices + 2})
+
+
+@measure(
+    needs=Need.SPECTRUM,
+    unit="exponent",
+    bounds=(0.0, None),
+    collapse="none",
+    invariant_to=_CENTRED,
+    least_rank=15,
+    least_ratio=0.2,
+    definition="minus the slope of log l_i on log i, weights <weights>, ranks <first>..min(<last>, rank)",
+    cite="Stringer et al. 2019; Agrawal et al. 2022, alpha-ReQ",
+)
+def power_law_alpha(
+    spectrum: Spectrum, *, first: int = 11, last: int = 100, weights: str = "1/rank"
+) -> Reading:
+    """Exponent of a power law fitted to the middle of the spectrum; R^2 is no test of the law."""
+    end = min(last, spectrum.n - 1, spectrum.d)
+    values = spectrum.eigenvalues[first - 1 : end]
+    rank = torch.arange(first, end + 1, device=values.device, dtype=values.dtype)
+    alive = values > spectrum.floor
+    weight = (rank.reciprocal() if weights == "1/rank" else torch.ones_like(rank)) * alive
+    x, y = rank.log(), torch.where(alive, values, torch.ones_like(values)).log()
+    slope, r2 = _line(x, y, weight / weight.sum())
+    fitted = alive.sum()
+    slope = torch.where(fitted >= LEAST_POINTS, slope, torch.nan)
+    return Reading(-slope, {"first": first, "last": first - 1 + fitted, "r2": r2, "points": fitted})
+
+
+def _line(x: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted least-squares slope of y on x and the share of variance it explains."""
+    dx, dy = x - (weight * x).sum(), y - (weight * y).sum()
+    slope = (weight * dx * dy).sum() / (weight * dx.square()).sum()
+    residual = (weight * (dy - slope * dx).square()).sum()
+    return slope, 1 - residual / (weight * dy.square()).sum()

@@ -1,0 +1,185 @@
+"""Typed results and their JSON (schema version 1). Knows nothing of tensors, HDF5 or torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError
+
+from repdiag.errors import InputError
+from repdiag.files import write_file
+from repdiag.text import printable
+from repdiag.types import Address, IntervalMethod, Status, Verdict
+
+SCHEMA_VERSION = 1
+MAX_RESULT_BYTES = 512 * 1024 * 1024
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown keys: a typo in a result is an error, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Estimate(Record):
+    """One figure. It never travels alone: definition, interval and status come with it.
+
+    `value` is corrected where the measure declares a correction; `plugin` is the textbook figure.
+    `low` and `high` bound the value at `confidence`; one of them alone is a one-sided statement.
+    `details` carries what belongs beside the figure: the k of a cliff, the range and R^2 of a fit.
+    """
+
+    value: FiniteFloat | None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    plugin: FiniteFloat | None = None
+    status: Status = Status.OK
+    unit: str = ""
+    correction: Literal["lev", "jackknife", "unbiased", "none"] = "none"
+    interval_method: IntervalMethod = IntervalMethod.NONE
+    definition: str = ""
+    details: dict[str, FiniteFloat | int | str | list[FiniteFloat]] = Field(default_factory=dict)
+
+
+class SpectrumRecord(Record):
+    """Eigenvalues of the centred covariance (ddof=1), descending, min(n, d) of them."""
+
+    eigenvalues: list[FiniteFloat]
+    resolution_floor: FiniteFloat
+    noise_edge: FiniteFloat | None = None
+
+
+class RogueFeature(Record):
+    """One coordinate that alone carries most of the variance."""
+
+    index: int
+    share: FiniteFloat
+
+
+class Place(Record):
+    """An address in a result."""
+
+    checkpoint: str
+    view: str
+    layer: str
+
+    @property
+    def address(self) -> Address:
+        return Address(self.checkpoint, self.view, self.layer)
+
+
+class Representation(Place):
+    """Every figure of one representation. `n` counts the rows used, `dropped` the non-finite ones."""
+
+    step: int | None = None
+    n: int
+    d: int
+    estimates: dict[str, Estimate] = Field(default_factory=dict)
+    spectrum: SpectrumRecord | None = None
+    dropped: int = 0
+    rogue_features: list[RogueFeature] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class Pair(Record):
+    """Every figure of two representations of the same samples."""
+
+    x: Place
+    y: Place
+    n: int
+    estimates: dict[str, Estimate] = Field(default_factory=dict)
+
+
+class TrajectoryPoint(Record):
+    """One checkpoint on the information plane; both figures in nats."""
+
+    checkpoint: str
+    step: int | None = None
+    ixt: Estimate
+    ity: Estimate
+
+
+class Trajectory(Record):
+    """One path through the information plane."""
+
+    layer: str
+    view: str
+    split: str | None = None
+    run: str | None = None
+    estimator: str
+    points: list[TrajectoryPoint]
+
+
+class Finding(Record):
+    """One sentence of the gate, with its evidence."""
+
+    id: str
+    kind: str
+    severity: Literal["fail", "warn", "inconclusive", "info", "not_applicable"]
+    rule: str
+    place: Place | None = None
+    measure: str | None = None
+    value: FiniteFloat | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    threshold: FiniteFloat | None = None
+    n: int | None = None
+    definition: str | None = None
+    message: str
+    cause: str = ""
+    next_step: str = ""
+
+
+class Results(Record):
+    """What a command found: the only thing that reports, checks and exports read."""
+
+    schema_name: Literal["repdiag.results"] = Field(default="repdiag.results", alias="schema")
+    schema_version: Literal[1] = SCHEMA_VERSION
+    repdiag: str
+    command: str
+    source: dict[str, JsonValue] = Field(default_factory=dict)
+    representations: list[Representation] = Field(default_factory=list)
+    pairs: list[Pair] = Field(default_factory=list)
+    trajectories: list[Trajectory] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
+    verdict: Verdict | None = None
+
+    def to_json(self) -> str:
+        """The result as strict JSON: no NaN, no infinity."""
+        content = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_results(path: Path) -> Results:
+    """Results from a JSON file.
+
+    Raises:
+        InputError: missing, unreadable, too large, not JSON, or not a repdiag result.
+    """
+    shown = printable(path)
+    try:
+        if path.stat().st_size > MAX_RESULT_BYTES:
+            raise InputError(f"{shown}: is over {MAX_RESULT_BYTES >> 20} MiB, too large for a result")
+        return Results.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{shown}: {(error.strerror or 'cannot be read').lower()}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise InputError(
+            f"{shown}: is not a repdiag result ({printable(where)}: {printable(first['msg'])}); "
+            "write one with: repdiag spectrum STORE --json FILE"
+        ) from error
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write `results` as JSON; `path` is the old file or the whole new one."""
+    write_file(path, results.to_json())
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a result, generated from the records above."""
+    return Results.model_json_schema(by_alias=True)

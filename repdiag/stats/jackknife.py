@@ -1,0 +1,68 @@
+"""Delete-group jackknife intervals with unequal groups: Busing, Meijer & van der Leeden 1999."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+LEAST_GROUPS = 10
+"""With fewer non-empty groups a standard error is a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """low and high at a confidence; standard error on the scale where it was taken."""
+
+    low: float
+    high: float
+    error: float
+
+
+def standard_error(value: float, replicates: Sequence[float], sizes: Sequence[int]) -> float:
+    """Delete-m_j jackknife standard error.
+
+    Args:
+        value: the figure from all n samples.
+        replicates: the figure without group j, for each non-empty group.
+        sizes: m_j, the size of each of those groups; they sum to n.
+    """
+    n, groups = sum(sizes), len(sizes)
+    weights = [n / m for m in sizes]
+    pseudo = [h * value - (h - 1) * left for h, left in zip(weights, replicates, strict=True)]
+    centre = sum(p / h for p, h in zip(pseudo, weights, strict=True))
+    squares = sum((p - centre) ** 2 / (h - 1) for p, h in zip(pseudo, weights, strict=True))
+    return math.sqrt(squares / groups)
+
+
+def interval(
+    value: float,
+    replicates: Sequence[float],
+    sizes: Sequence[int],
+    *,
+    confidence: float,
+    scale: Literal["linear", "log"],
+) -> Interval | None:
+    """Two-sided interval from delete-group replicates, t with groups - 1 degrees of freedom.
+
+    None where it does not exist: fewer than two groups, a replicate that is not finite, or a
+    non-positive figure on the log scale.
+    """
+    figures = [value, *replicates]
+    if len(sizes) < 2 or not all(math.isfinite(figure) for figure in figures):
+        return None
+    if scale == "log":
+        if min(figures) <= 0:
+            return None
+        figures = [math.log(figure) for figure in figures]
+    error = standard_error(figures[0], figures[1:], sizes)
+    reach = _t_quantile(confidence, len(sizes) - 1) * error
+    low, high = figures[0] - reach, figures[0] + reach
+    return Interval(math.exp(low), math.exp(high), error) if scale == "log" else Interval(low, high, error)
+
+
+def _t_quantile(confidence: float, degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.5 + confidence / 2))
