@@ -90,7 +90,7 @@ def safe_scale(largest: float) -> float:
     """
     if largest == 0 or not math.isfinite(largest) or 1e-60 < largest < 1e60:
         return 1.0
-    return 2.0 ** -math.floor(math.log2(largest))
+    return 2.0 ** min(-math.floor(math.log2(largest)), 1000)
 
 
 def small_side(rows: Tensor) -> Tensor:
@@ -99,7 +99,8 @@ def small_side(rows: Tensor) -> Tensor:
     Inner products, hence every rotation-invariant figure, are kept; the basis comes from a QR
     decomposition, which does not square the data as a Gram matrix would.
     """
-    return torch.linalg.qr(rows.mT, mode="r").R.mT
+    upper: Tensor = torch.linalg.qr(rows.mT, mode="r").R
+    return upper.mT
 
 
 def unit_rows(rows: Tensor) -> Tensor:

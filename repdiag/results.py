@@ -13,7 +13,6 @@ from repdiag.files import write_file
 from repdiag.text import printable
 from repdiag.types import Address, IntervalMethod, Status, Verdict
 
-SCHEMA_VERSION = 1
 MAX_RESULT_BYTES = 512 * 1024 * 1024
 
 
@@ -137,7 +136,7 @@ class Results(Record):
     """What a command found: the only thing that reports, checks and exports read."""
 
     schema_name: Literal["repdiag.results"] = Field(default="repdiag.results", alias="schema")
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     repdiag: str
     command: str
     source: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Frozen, mergeable sufficient statistics. They gather; they know no formula of a measure."""
 
 from repdiag.accumulators.batch import Accumulator, Batch
-from repdiag.accumulators.features import ClassSums, FeatureActivity, FeatureMoments, Sample
+from repdiag.accumulators.features import ClassSums, FeatureActivity, FeatureMoments, Sample, SampledRows
 from repdiag.accumulators.moments import GroupedMoments, Moments, grouped_rows
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "GroupedMoments",
     "Moments",
     "Sample",
+    "SampledRows",
     "grouped_rows",
 ]

@@ -29,13 +29,13 @@ class Batch:
 
     @cached_property
     def parts(self) -> list[Tensor]:
-        """The rows of each group (m_g, d), float64."""
-        return [self.rows[index].to(linalg.DTYPE) for index in self.members]
+        """The rows of each group (m_g, d), of the type they came in."""
+        return [self.rows[index] for index in self.members]
 
     @cached_property
     def unit_parts(self) -> list[Tensor]:
         """The rows of each group divided by their length (m_g, d), float64."""
-        return [linalg.unit_rows(part) for part in self.parts]
+        return [linalg.unit_rows(part.to(linalg.DTYPE)) for part in self.parts]
 
 
 class Accumulator(Protocol):

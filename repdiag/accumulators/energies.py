@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from repdiag import linalg
 from repdiag.accumulators.batch import Batch
 from repdiag.accumulators.moments import GroupedMoments
+
+FLOAT32_RANGE = 1e-3
+"""Directions above this share of the largest eigenvalue are projected in float32: its error there is
+a thousandth at most, and the figures only feed standard errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,22 @@ class GroupEnergies:
         return replace(self, sums=self.sums + other.sums, squares=self.squares + other.squares, count=count)
 
     @classmethod
-    def of_moments(cls, moments: GroupedMoments, basis: Tensor, origin: Tensor) -> GroupEnergies:
-        """The same from the scatter of each group, without the rows, in float64."""
+    def of_moments(
+        cls, moments: GroupedMoments, basis: Tensor, origin: Tensor, values: Tensor
+    ) -> GroupEnergies:
+        """The same from the scatter of each group, without the rows; `values` (k,) are the eigenvalues."""
         count = torch.tensor(moments.count, dtype=basis.dtype, device=basis.device)[:, None]
         shift = (moments.mean - origin) @ basis
-        own = [((moments.group(g).scatter @ basis) * basis).sum(0) for g in range(len(moments.count))]
+        strong = int((values > FLOAT32_RANGE * values[0]).sum())
+        own = [_energies(scatter, basis, strong) for scatter in moments.scatter]
         squares = torch.stack(own) + count * shift.square()
         return cls(basis, origin, count * shift, squares, moments.count, moments.unit)
+
+
+def _energies(scatter: Tensor, basis: Tensor, strong: int) -> Tensor:
+    """v' S v for each column v (k,), in half the time for the first `strong` of them."""
+    whole = linalg.symmetrise(scatter)
+    scale = whole.diagonal().amax().clamp(min=torch.finfo(linalg.DTYPE).tiny)
+    single, leading = (whole / scale).float(), basis[:, :strong].float()
+    rough = ((single @ leading) * leading).sum(0).to(linalg.DTYPE) * scale
+    return torch.cat([rough, ((whole @ basis[:, strong:]) * basis[:, strong:]).sum(0)])

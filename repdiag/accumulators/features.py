@@ -64,7 +64,7 @@ class FeatureMoments:
 
 def _of_parts(parts: list[Tensor], like: FeatureMoments) -> FeatureMoments:
     d = like.mean.shape[1]
-    means = [part.mean(0) if len(part) else like.mean.new_zeros(d) for part in parts]
+    means = [part.mean(0, dtype=linalg.DTYPE) if len(part) else like.mean.new_zeros(d) for part in parts]
     squares = [(part - mean).square_().sum(0) for part, mean in zip(parts, means, strict=True)]
     nonzero = [part.any(1).sum().to(linalg.DTYPE) for part in parts]
     count = tuple(len(part) for part in parts)
@@ -130,12 +130,14 @@ class ClassSums:
 
     def update(self, batch: Batch) -> ClassSums:
         assert batch.labels is not None
+        if not len(batch.rows):
+            return self
         origin = batch.rows.to(linalg.DTYPE).mean(0) if self.origin is None else self.origin
         counts, sums = self.counts.clone(), self.sums
         for group, (index, part) in enumerate(zip(batch.members, batch.parts, strict=True)):
             codes = batch.labels[index]
             counts[group].index_add_(0, codes, torch.ones_like(codes, dtype=linalg.DTYPE))
-            sums[group].index_add_(0, codes, part - origin)
+            sums[group].index_add_(0, codes, part.to(linalg.DTYPE) - origin)
         return ClassSums(counts, sums, origin)
 
     def merge(self, other: ClassSums) -> ClassSums:
@@ -147,16 +149,12 @@ class ClassSums:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The rows that neighbour and pair measures share, with their group and place in hash order."""
+    """The rows that neighbour and pair measures share, with their group and place in hash order.
 
-    rows: Tensor
-    groups: Tensor
-    order: Tensor
+    Blocks of rows (m, d) float64, groups (m,) and order (m,); `sorted` joins them.
+    """
 
-    @classmethod
-    def empty(cls, d: int, *, device: str = "cpu") -> Sample:
-        index = torch.zeros(0, dtype=torch.int64, device=device)
-        return cls(torch.zeros(0, d, dtype=linalg.DTYPE, device=device), index, index.clone())
+    blocks: tuple[tuple[Tensor, Tensor, Tensor], ...] = ()
 
     def update(self, batch: Batch) -> Sample:
         assert batch.sampled is not None
@@ -165,11 +163,22 @@ class Sample:
         for group, index in enumerate(batch.members):
             groups[index] = group
         chosen = batch.sampled
-        taken = Sample(batch.rows[chosen].to(linalg.DTYPE), groups[chosen], batch.order[chosen])
-        return self.merge(taken)
+        block = (batch.rows[chosen].to(linalg.DTYPE), groups[chosen], batch.order[chosen])
+        return Sample((*self.blocks, block))
 
     def merge(self, other: Sample) -> Sample:
-        order = torch.cat([self.order, other.order])
+        return Sample(self.blocks + other.blocks)
+
+    def sorted(self) -> SampledRows:
+        """All rows in hash order, so that no split of the data shows."""
+        rows, groups, order = (torch.cat(column) for column in zip(*self.blocks, strict=True))
         place = torch.argsort(order)
-        rows = torch.cat([self.rows, other.rows])[place]
-        return Sample(rows, torch.cat([self.groups, other.groups])[place], order[place])
+        return SampledRows(rows[place], groups[place])
+
+
+@dataclass(frozen=True, slots=True)
+class SampledRows:
+    """Rows (m, d) float64 in hash order and their groups (m,)."""
+
+    rows: Tensor
+    groups: Tensor

@@ -66,9 +66,9 @@ class GroupedMoments:
     def _take(self, group: int, before: int, part: Tensor) -> None:
         """Merge rows into one group: the rank-one term of Chan's formula is one more centred row."""
         m = len(part)
-        part_mean = part.mean(0)
+        part_mean = part.mean(0, dtype=linalg.DTYPE)
         step = part_mean - self.mean[group]
-        centred = part.new_empty(m + 1, part.shape[1])
+        centred = part_mean.new_empty(m + 1, part.shape[1])
         torch.sub(part, part_mean, out=centred[:m])
         centred[m] = step * math.sqrt(before * m / (before + m))
         linalg.rank_k_update(self.scatter[group], centred)

@@ -61,8 +61,11 @@ class ClassPlan:
 
 def class_spectra(
     source: RowSource, plan: ClassPlan, names: tuple[str, ...], method: IntervalMethod
-) -> Replicas:
-    """Spectrum of every class with at least two rows, and to first order without each group."""
+) -> Replicas | None:
+    """Spectrum of every class with at least two rows, and to first order without each group.
+
+    None when no class has two rows.
+    """
     by_code = {
         code: _one_class(rows, groups)
         for codes in plan.rounds(source.d)
@@ -70,10 +73,12 @@ def class_spectra(
         if len(rows) >= LEAST_ROWS
     }
     found = list(by_code.values())
+    if not found:
+        return None
     counts = tuple(sum(each.sizes) for each in found)
     shown = tuple(names[code] for code in by_code)
     total = ClassSpectra(tuple(each.total.eigenvalues for each in found), counts, shown)
-    if method is IntervalMethod.NONE or not found:
+    if method is IntervalMethod.NONE:
         return Replicas(total)
     sizes = [sum(each.sizes[group] for each in found) for group in range(GROUPS)]
     kept = [group for group, size in enumerate(sizes) if size]

@@ -42,13 +42,15 @@ def estimate(selection: Selection, replicas: Replicas | None, facts: Facts, conf
         facts: size and scale of the representation.
         confidence: of the two-sided interval, in (0, 1).
     """
-    if replicas is None:
-        return _without_value(selection, Status.NONFINITE, confidence, "no finite row")
-    status, reason = before(selection, facts, replicas.method)
+    status, reason = before(selection, facts)
     if status in (Status.CONSTANT, Status.NONFINITE) or (reason and not _one_sided(selection, facts)):
         return _without_value(selection, status, confidence, reason)
+    if replicas is None:
+        return _without_value(selection, Status.INSUFFICIENT, confidence, "no class has two samples")
     reading = selection(replicas.total)
     plugin = float(reading.value)
+    if math.isinf(plugin):
+        return _without_value(selection, Status.NONFINITE, confidence, "overflows float64")
     if not math.isfinite(plugin):
         return _without_value(selection, Status.INSUFFICIENT, confidence, "does not exist for these data")
     found = _interval(selection, plugin, replicas, confidence)
@@ -70,34 +72,38 @@ def estimate(selection: Selection, replicas: Replicas | None, facts: Facts, conf
     )
 
 
-def before(selection: Selection, facts: Facts, method: IntervalMethod) -> tuple[Status, str]:
+def before(selection: Selection, facts: Facts) -> tuple[Status, str]:
     """Status that is known before the figure, with the reason where there can be no figure."""
     measure = selection.measure
     rank = min(facts.n - 1, facts.d)
+    if facts.n == 0 and facts.dropped:
+        return Status.NONFINITE, "no row is finite"
     if facts.n < 2:
         return Status.INSUFFICIENT, f"n = {facts.n}: at least 2 samples are needed"
+    if not math.isfinite(facts.mean_square):
+        return Status.NONFINITE, "the sums overflow float64"
     varies = facts.variation
     empty = facts.zero or (varies is Status.CONSTANT and selection.needs in ABOUT_SPREAD)
     if empty and measure.name not in NEVER_CONSTANT:
         return Status.CONSTANT, "nothing varies beyond rounding"
-    if method is not IntervalMethod.NONE and facts.groups < LEAST_GROUPS:
+    if facts.intervals and facts.groups < LEAST_GROUPS:
         return (
             Status.INSUFFICIENT,
             f"{facts.groups} of 20 groups have samples; an interval needs {LEAST_GROUPS}",
         )
-    if rank < measure.least_rank:
-        return Status.INSUFFICIENT, f"min(n - 1, d) = {rank}; needs {measure.least_rank}"
+    if rank < selection.least_rank:
+        return Status.INSUFFICIENT, f"min(n - 1, d) = {rank}; needs {selection.least_rank}"
     if facts.n < measure.least_ratio * facts.d:
         needed = math.ceil(measure.least_ratio * facts.d)
         return Status.INSUFFICIENT, f"n/d = {facts.n / facts.d:.2g}; needs n = {needed}"
-    about_spread = selection.needs in ABOUT_SPREAD
-    return (varies if about_spread and varies is Status.UNRESOLVED else Status.OK), ""
+    blurred = selection.needs in ABOUT_SPREAD and varies is not Status.OK
+    return (Status.UNRESOLVED if blurred else Status.OK), ""
 
 
 def _one_sided(selection: Selection, facts: Facts) -> bool:
     """Too few samples for the figure, enough for a bound: the plug-in errs to a known side."""
     measure = selection.measure
-    enough = facts.groups >= LEAST_GROUPS and min(facts.n - 1, facts.d) >= measure.least_rank
+    enough = facts.groups >= LEAST_GROUPS and min(facts.n - 1, facts.d) >= selection.least_rank
     return enough and measure.plugin_bias != "none" and facts.n >= 2
 
 

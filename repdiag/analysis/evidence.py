@@ -8,7 +8,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from repdiag.accumulators import ClassSums, FeatureActivity, FeatureMoments, GroupedMoments, Sample
+from repdiag.accumulators import (
+    ClassSums,
+    FeatureActivity,
+    FeatureMoments,
+    GroupedMoments,
+    Moments,
+    SampledRows,
+)
 from repdiag.accumulators.pairs import neighbour_ratios, pair_potential
 from repdiag.analysis.replicas import Replicas
 from repdiag.measures.inputs import Activity, ClassMeans, Directions, Location, Neighbours, Potential
@@ -53,7 +60,7 @@ def activity(gathered: FeatureActivity, method: IntervalMethod) -> Replicas:
     return leave_out(record, gathered.count, method)
 
 
-def potentials(sample: Sample, method: IntervalMethod) -> Replicas:
+def potentials(sample: SampledRows, method: IntervalMethod) -> Replicas:
     """Pair potential of the shared sample."""
     sums, pairs = pair_potential(sample.rows, sample.groups, GROUPS)
 
@@ -64,7 +71,7 @@ def potentials(sample: Sample, method: IntervalMethod) -> Replicas:
     return leave_out(record, group_sizes(sample), method)
 
 
-def neighbours(sample: Sample, method: IntervalMethod) -> Replicas:
+def neighbours(sample: SampledRows, method: IntervalMethod) -> Replicas:
     """Neighbour ratios of the distinct rows of the shared sample.
 
     Without a group, the rows of the group are left out, not their part as others' neighbours.
@@ -79,18 +86,17 @@ def neighbours(sample: Sample, method: IntervalMethod) -> Replicas:
     return leave_out(record, group_sizes(distinct), method)
 
 
-def distinct_rows(sample: Sample) -> Sample:
+def distinct_rows(sample: SampledRows) -> SampledRows:
     """The sample without repeated rows: the first of each in hash order stays."""
     first: dict[bytes, int] = {}
     for place, row in enumerate(sample.rows.cpu().numpy()):
         first.setdefault(row.tobytes(), place)
     index = torch.tensor(list(first.values()), device=sample.rows.device, dtype=torch.int64)
-    return replace(sample, rows=sample.rows[index], groups=sample.groups[index], order=sample.order[index])
+    return replace(sample, rows=sample.rows[index], groups=sample.groups[index])
 
 
-def class_means(sums: ClassSums, grouped: GroupedMoments, method: IntervalMethod) -> Replicas:
+def class_means(sums: ClassSums, grouped: GroupedMoments, total: Moments, method: IntervalMethod) -> Replicas:
     """Class means with the total scatter. A class that vanishes with a group is left out there."""
-    total = grouped.total()
     everything = list(range(sums.counts.shape[0]))
     origin = total.mean if sums.origin is None else sums.origin
 
@@ -121,6 +127,6 @@ def leave_out(
     return Replicas(total, without, tuple(sizes[group] for group in kept), IntervalMethod.FULL)
 
 
-def group_sizes(sample: Sample) -> tuple[int, ...]:
+def group_sizes(sample: SampledRows) -> tuple[int, ...]:
     """How many rows of a sample each group has."""
     return tuple(torch.bincount(sample.groups, minlength=GROUPS).tolist())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from repdiag import linalg
-from repdiag.accumulators import FeatureMoments, GroupedMoments
+from repdiag.accumulators import FeatureMoments, Moments
 from repdiag.results import RogueFeature
 from repdiag.types import Status
 
@@ -26,7 +27,8 @@ STORAGE_EPSILON = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52
 class Facts:
     """n finite rows of d features; per-entry mean square; share of it that varies; status of that.
 
-    `groups` counts the non-empty groups; `rogue` are the coordinates that alone carry most.
+    `groups` counts the non-empty groups; `rogue` are the coordinates that alone carry most; `dropped`
+    rows held NaN or infinity; `intervals` says whether intervals were asked for.
     """
 
     n: int
@@ -37,6 +39,13 @@ class Facts:
     storage_epsilon: float
     rogue: tuple[RogueFeature, ...] = ()
     scale: float = 1.0
+    dropped: int = 0
+    intervals: bool = True
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there are two rows, and sums that float64 can hold."""
+        return self.n >= 2 and math.isfinite(self.mean_square)
 
     @property
     def variation(self) -> Status:
@@ -55,14 +64,14 @@ class Facts:
 
 
 def facts_of(
-    gathered: GroupedMoments | FeatureMoments, groups: int, dtype: str, scale: float
+    gathered: Moments | FeatureMoments, groups: int, dtype: str, scale: float
 ) -> tuple[Facts, Tensor]:
     """Facts, and the features (k,) that are not rogue."""
     mean, variance, n = per_feature(gathered)
     square, total = mean.square(), float((mean.square() + variance).sum())
-    rogue = rogue_features(square, variance)
+    rogue = rogue_features(square, variance) if math.isfinite(total) else []
     kept = [j for j in range(len(mean)) if j not in {r.index for r in rogue}]
-    spread = float(variance.sum()) / total if total > 0 else 0.0
+    spread = float(variance.sum()) / total if 0 < total < math.inf else 0.0
     facts = Facts(
         n=n,
         d=len(mean),
@@ -76,14 +85,13 @@ def facts_of(
     return facts, torch.tensor(kept, device=mean.device, dtype=torch.int64)
 
 
-def per_feature(gathered: GroupedMoments | FeatureMoments) -> tuple[Tensor, Tensor, int]:
+def per_feature(gathered: Moments | FeatureMoments) -> tuple[Tensor, Tensor, int]:
     """Mean (d,), variance (d,; ddof=0) and number of samples."""
-    n = sum(gathered.count)
     if isinstance(gathered, FeatureMoments):
+        n = sum(gathered.count)
         chosen = gathered.over([g for g, size in enumerate(gathered.count) if size] or [0])
         return chosen.mean[0], chosen.squares[0] / max(n, 1), n
-    total = gathered.total()
-    return total.mean, total.scatter.diagonal() / max(n, 1), n
+    return gathered.mean, gathered.scatter.diagonal() / max(gathered.count, 1), gathered.count
 
 
 def rogue_features(square: Tensor, variance: Tensor) -> list[RogueFeature]:

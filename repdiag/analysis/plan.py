@@ -49,39 +49,50 @@ class Plan:
     def scatter_groups(self) -> int:
         return GROUPS if self.grouped else 1
 
-    def statistics(self) -> dict[str, Accumulator]:
-        """Empty accumulators by name."""
-        check_size(self.d)
-        every: dict[str, tuple[bool, Accumulator]] = {
-            "moments": (bool(self.needs & SPECTRAL), self._moments(unit=False)),
-            "unit_moments": (Need.DIRECTION_SPECTRUM in self.needs, self._moments(unit=True)),
-            "features": (
-                bool(self.needs & LOCATIONS),
-                FeatureMoments.empty(GROUPS, self.d, device=self.device),
-            ),
-            "unit_features": (
-                Need.DIRECTIONS in self.needs,
-                FeatureMoments.empty(GROUPS, self.d, unit=True, device=self.device),
-            ),
-            "activity": (
-                Need.ACTIVITY in self.needs,
-                FeatureActivity.empty(GROUPS, self.d, device=self.device),
-            ),
-            "classes": (
-                Need.CLASS_MEANS in self.needs,
-                ClassSums.empty(GROUPS, self.classes, self.d, device=self.device),
-            ),
-            "sample": (
-                bool(self.needs & {Need.NEIGHBOURS, Need.POTENTIAL}),
-                Sample.empty(self.d, device=self.device),
-            ),
+    @property
+    def wanted(self) -> list[str]:
+        """Names of the statistics that the needs come from."""
+        sources = {
+            "moments": self.needs & SPECTRAL,
+            "unit_moments": self.needs & {Need.DIRECTION_SPECTRUM},
+            "features": self.needs & LOCATIONS,
+            "unit_features": self.needs & {Need.DIRECTIONS},
+            "activity": self.needs & {Need.ACTIVITY},
+            "classes": self.needs & {Need.CLASS_MEANS},
+            "sample": self.needs & {Need.NEIGHBOURS, Need.POTENTIAL},
         }
-        return {name: accumulator for name, (wanted, accumulator) in every.items() if wanted}
+        return [name for name, needs in sources.items() if needs]
 
-    def _moments(self, *, unit: bool) -> GroupedMoments:
-        groups = self.scatter_groups
-        wanted = Need.DIRECTION_SPECTRUM in self.needs if unit else bool(self.needs & SPECTRAL)
-        return GroupedMoments.empty(groups, self.d if wanted else 0, unit=unit, device=self.device)
+    def empty(self, name: str) -> Accumulator:
+        """The statistic of that name before any row."""
+        d, device = self.d, self.device
+        match name:
+            case "moments" | "unit_moments":
+                unit = name == "unit_moments"
+                return GroupedMoments.empty(self.scatter_groups, d, unit=unit, device=device)
+            case "features" | "unit_features":
+                return FeatureMoments.empty(GROUPS, d, unit=name == "unit_features", device=device)
+            case "activity":
+                return FeatureActivity.empty(GROUPS, d, device=device)
+            case "classes":
+                return ClassSums.empty(GROUPS, self.classes, d, device=device)
+            case _:
+                return Sample()
+
+    def size_bytes(self, name: str) -> int:
+        """Memory that the statistic takes, as far as it matters."""
+        scatter = self.scatter_groups * self.d
+        rows = {"moments": scatter, "unit_moments": scatter, "classes": GROUPS * self.classes}
+        return 8 * self.d * rows.get(name, 0)
+
+    def passes(self) -> list[list[str]]:
+        """Names by pass: everything in one, unless a second set of scatters would not fit."""
+        check_size(self.d)
+        first = [name for name in self.wanted if name != "unit_moments"]
+        second = [name for name in self.wanted if name == "unit_moments"]
+        if sum(map(self.size_bytes, self.wanted)) <= PASS_BYTES:
+            return [first + second]
+        return [names for names in (first, second) if names]
 
 
 def check_size(d: int) -> None:
@@ -95,25 +106,6 @@ def check_size(d: int) -> None:
             f"d = {d} needs a covariance of {8 * d * d / 2**30:.0f} GiB; pool or project the features first, "
             "or take fewer samples than features"
         )
-
-
-def size_bytes(accumulator: Accumulator) -> int:
-    """Memory that an accumulator will hold, as far as it is known before the rows."""
-    return accumulator.scatter.nbytes if isinstance(accumulator, GroupedMoments) else 0
-
-
-def passes(statistics: Mapping[str, Accumulator]) -> list[list[str]]:
-    """Names by pass, first fit; the first pass takes everything small."""
-    planned: list[list[str]] = [[]]
-    room = PASS_BYTES
-    for name in sorted(statistics, key=lambda each: size_bytes(statistics[each])):
-        size = size_bytes(statistics[name])
-        if size > room and planned[-1]:
-            planned.append([])
-            room = PASS_BYTES
-        planned[-1].append(name)
-        room -= size
-    return planned
 
 
 def gather(

@@ -49,9 +49,8 @@ class Matrix:
         return moments.covariance if self.centred else moments.second_moment
 
 
-def full_spectra(grouped: GroupedMoments, matrix: Matrix) -> Replicas:
+def full_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix) -> Replicas:
     """One decomposition for all samples and one without each group."""
-    total = grouped.total()
     record = matrix.spectrum(_eigenvalues(total, matrix), total.count)
     kept = _kept(grouped.count)
     left_out = (grouped.without(group, total) for group in kept)
@@ -59,12 +58,11 @@ def full_spectra(grouped: GroupedMoments, matrix: Matrix) -> Replicas:
     return Replicas(record, without, tuple(grouped.count[g] for g in kept), IntervalMethod.FULL)
 
 
-def fast_spectra(grouped: GroupedMoments, matrix: Matrix) -> Replicas:
+def fast_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix) -> Replicas:
     """One decomposition with vectors; without each group the eigenvalues change to first order."""
-    total = grouped.total()
     values, basis = linalg.eigenbasis(matrix.of(total))
     origin = total.mean if matrix.centred else torch.zeros_like(total.mean)
-    energies = GroupEnergies.of_moments(grouped, basis, origin)
+    energies = GroupEnergies.of_moments(grouped, basis, origin, values)
     return first_order(values, energies, matrix)
 
 

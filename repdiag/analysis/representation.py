@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from repdiag import linalg
-from repdiag.accumulators import ClassSums, FeatureActivity, FeatureMoments, GroupedMoments, Sample
-from repdiag.analysis import evidence
+from repdiag.accumulators import FeatureMoments, GroupedMoments
 from repdiag.analysis.classes import ClassPlan, class_spectra
 from repdiag.analysis.facts import Facts, facts_of
-from repdiag.analysis.plan import LOCATIONS, PER_FEATURE, SPECTRAL, Plan, gather, passes
+from repdiag.analysis.plan import LOCATIONS, PER_FEATURE, SPECTRAL, Plan, gather
+from repdiag.analysis.reduce import reduce_statistics
 from repdiag.analysis.replicas import Replicas
 from repdiag.analysis.source import MemorySource, RowSource, StoreSource, in_memory
-from repdiag.analysis.spectra import Reduction, spectra
+from repdiag.analysis.spectra import Reduction
 from repdiag.measures.inputs import Need
+from repdiag.stats.jackknife import LEAST_GROUPS
 from repdiag.types import IntervalMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records, by which interval method, of rows stored as `dtype` and scaled by `scale`."""
+
+    needs: frozenset[Need]
+    method: IntervalMethod
+    dtype: str
+    scale: float = 1.0
 
 
 @dataclass
@@ -28,51 +39,45 @@ class Evidence:
 
     facts: Facts
     records: dict[Need, Replicas] = field(default_factory=dict)
-    dropped: int = 0
     notes: list[str] = field(default_factory=list)
 
 
-def examine(source: StoreSource, needs: frozenset[Need], method: IntervalMethod, dtype: str) -> Evidence:
-    """All records that `needs` names for one representation."""
+def examine(source: StoreSource, wanted: Wanted) -> Evidence:
+    """All records that `wanted` names for one representation."""
     if source.n < source.d:
-        return _examine_narrow(source, needs, method, dtype)
-    plan = Plan(needs, source.d, method, _classes(source), source.device)
-    found = _examine(source, source.frame.groups, plan, dtype, source.scale)
-    found.dropped = len(source.bad_rows)
-    _add_class_spectra(found, source, source, needs, method)
+        found = _examine_narrow(source, wanted)
+    else:
+        plan = Plan(wanted.needs, source.d, wanted.method, _classes(source), source.device)
+        found = _examine(source, source.frame.groups, plan, wanted)
+        _add_class_spectra(found, source, source, wanted)
+    found.facts = replace(found.facts, dropped=len(source.bad_rows))
     return found
 
 
-def _examine_narrow(
-    source: StoreSource, needs: frozenset[Need], method: IntervalMethod, dtype: str
-) -> Evidence:
+def _examine_narrow(source: StoreSource, wanted: Wanted) -> Evidence:
     """Fewer samples than features: everything rotation-invariant is computed in n coordinates."""
     rows = in_memory(source)
-    features = {Need.LOCATION, *(needs & (PER_FEATURE | LOCATIONS))}
-    found = _examine(
-        rows, rows.groups, Plan(frozenset(features), source.d, method, 0, source.device), dtype, source.scale
-    )
-    found.dropped = len(source.bad_rows)
-    rest = needs - features
-    if rest and rows.n:
-        facts = found.facts
+    features = frozenset({Need.LOCATION, *(wanted.needs & (PER_FEATURE | LOCATIONS))})
+    device = source.device
+    found = _examine(rows, rows.groups, Plan(features, source.d, wanted.method, 0, device), wanted)
+    rest = wanted.needs - features
+    if rest and found.facts.measurable:
         coordinates = replace(rows, rows=linalg.small_side(rows.rows))
-        plan = Plan(rest, coordinates.d, method, _classes(source), source.device)
-        spectral = _examine(coordinates, rows.groups, plan, dtype, source.scale, facts)
-        found.records |= spectral.records
-        if Need.CLEAN_SPECTRUM in needs and facts.rogue:
-            found.records[Need.CLEAN_SPECTRUM] = _clean_narrow(rows, facts, method, source.device)
-        _add_class_spectra(found, source, coordinates, needs, method)
+        plan = Plan(rest, coordinates.d, wanted.method, _classes(source), device)
+        found.records |= _examine(coordinates, rows.groups, plan, wanted, found.facts).records
+        if Need.CLEAN_SPECTRUM in rest and found.facts.rogue:
+            found.records[Need.CLEAN_SPECTRUM] = _clean_narrow(rows, found.facts, wanted, device)
+        _add_class_spectra(found, source, coordinates, wanted)
     return found
 
 
-def _clean_narrow(rows: MemorySource, facts: Facts, method: IntervalMethod, device: str) -> Replicas:
+def _clean_narrow(rows: MemorySource, facts: Facts, wanted: Wanted, device: str) -> Replicas:
     kept = torch.tensor([j for j in range(rows.d) if j not in {r.index for r in facts.rogue}])
     clean = rows.rows[:, kept.to(rows.rows.device)]
     coordinates = replace(rows, rows=linalg.small_side(clean) if clean.shape[0] < clean.shape[1] else clean)
-    plan = Plan(frozenset({Need.SPECTRUM}), coordinates.d, method, 0, device)
+    plan = Plan(frozenset({Need.SPECTRUM}), coordinates.d, wanted.method, 0, device)
     inner = replace(facts, d=clean.shape[1], rogue=())
-    return _examine(coordinates, rows.groups, plan, "float64", facts.scale, inner).records[Need.SPECTRUM]
+    return _examine(coordinates, rows.groups, plan, wanted, inner).records[Need.SPECTRUM]
 
 
 def _classes(source: StoreSource) -> int:
@@ -80,84 +85,40 @@ def _classes(source: StoreSource) -> int:
 
 
 def _examine(
-    source: RowSource,
-    groups: np.ndarray[tuple[int], np.dtype[np.uint8]],
-    plan: Plan,
-    dtype: str,
-    scale: float,
-    facts: Facts | None = None,
+    source: RowSource, groups: NDArray[np.uint8], plan: Plan, wanted: Wanted, facts: Facts | None = None
 ) -> Evidence:
     """Gather in as many passes as fit, and reduce each pass's statistics before the next."""
     if not plan.needs & (SPECTRAL | LOCATIONS):
         plan = replace(plan, needs=plan.needs | {Need.LOCATION})
-    statistics = plan.statistics()
     pool = set() if plan.grouped else {"moments", "unit_moments"}
     found: Evidence | None = None
     kept = torch.zeros(0, dtype=torch.int64)
-    order = sorted(passes(statistics), key=lambda names: not {"moments", "features"} & set(names))
-    for names in order:
-        chosen = {name: statistics.pop(name) for name in names}
-        gathered = gather(source, chosen, pool & set(names))
-        del chosen
+    for names in plan.passes():
+        gathered = gather(source, {name: plan.empty(name) for name in names}, pool & set(names))
+        total = cast(GroupedMoments, gathered["moments"]).total() if "moments" in gathered else None
         if found is None:
-            first = cast(GroupedMoments | FeatureMoments, gathered.get("moments", gathered.get("features")))
-            nonempty = _nonempty(source, groups)
-            own, kept = facts_of(first, nonempty, dtype, scale)
-            found = Evidence(facts or own)
-        _reduce(found, gathered, Reduction(source, plan, kept, found.facts))
+            first = total or cast(FeatureMoments, gathered["features"])
+            own, kept = facts_of(first, _nonempty(source, groups), wanted.dtype, wanted.scale)
+            found = Evidence(facts or replace(own, intervals=wanted.method is not IntervalMethod.NONE))
+            if found.facts.groups < LEAST_GROUPS:
+                plan = replace(plan, method=IntervalMethod.NONE)
+        if not found.facts.measurable:
+            return found
+        how = Reduction(source, plan, kept, found.facts)
+        found.records |= reduce_statistics(gathered, total, how)
+        # The next pass needs the room.
+        del gathered, total
     assert found is not None
     return found
 
 
-def _nonempty(source: RowSource, groups: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> int:
+def _nonempty(source: RowSource, groups: NDArray[np.uint8]) -> int:
     bad = source.bad_rows if isinstance(source, StoreSource) else []
     return len(np.unique(np.delete(groups, bad) if bad else groups))
 
 
-def _reduce(found: Evidence, gathered: Mapping[str, object], how: Reduction) -> None:
-    """Add to `found` every record that these statistics give."""
-    needs, method = how.plan.needs, how.plan.method
-    records = found.records
-    moments = gathered.get("moments")
-    if isinstance(moments, GroupedMoments):
-        _reduce_moments(records, moments, how)
-    if isinstance(unit := gathered.get("unit_moments"), GroupedMoments):
-        matrix = how.matrix(centred=False, unit=True)
-        records[Need.DIRECTION_SPECTRUM] = spectra(unit, matrix, how)
-    if isinstance(features := gathered.get("features"), FeatureMoments):
-        records[Need.LOCATION] = evidence.locations(features, method)
-        if Need.CLEAN_LOCATION in needs:
-            records[Need.CLEAN_LOCATION] = evidence.locations(features, method, how.kept)
-    if isinstance(unit_features := gathered.get("unit_features"), FeatureMoments):
-        records[Need.DIRECTIONS] = evidence.directions(unit_features, method)
-    if isinstance(activity := gathered.get("activity"), FeatureActivity):
-        records[Need.ACTIVITY] = evidence.activity(activity, method)
-    if isinstance(sample := gathered.get("sample"), Sample):
-        if Need.POTENTIAL in needs:
-            records[Need.POTENTIAL] = evidence.potentials(sample, method)
-        if Need.NEIGHBOURS in needs:
-            records[Need.NEIGHBOURS] = evidence.neighbours(sample, method)
-    if isinstance(sums := gathered.get("classes"), ClassSums) and isinstance(moments, GroupedMoments):
-        records[Need.CLASS_MEANS] = evidence.class_means(sums, moments, method)
-
-
-def _reduce_moments(records: dict[Need, Replicas], moments: GroupedMoments, how: Reduction) -> None:
-    needs = how.plan.needs
-    rogue = bool(how.facts.rogue) and len(how.kept) < moments.mean.shape[1]
-    if Need.SPECTRUM in needs or (Need.CLEAN_SPECTRUM in needs and not rogue):
-        records[Need.SPECTRUM] = spectra(moments, how.matrix(centred=True), how)
-    if Need.CLEAN_SPECTRUM in needs:
-        records[Need.CLEAN_SPECTRUM] = (
-            spectra(moments, how.matrix(centred=True), how, how.kept) if rogue else records[Need.SPECTRUM]
-        )
-    if Need.SECOND_MOMENT in needs:
-        records[Need.SECOND_MOMENT] = spectra(moments, how.matrix(centred=False), how)
-
-
-def _add_class_spectra(
-    found: Evidence, source: StoreSource, rows: RowSource, needs: frozenset[Need], method: IntervalMethod
-) -> None:
-    if Need.CLASS_SPECTRA not in needs:
+def _add_class_spectra(found: Evidence, source: StoreSource, rows: RowSource, wanted: Wanted) -> None:
+    if Need.CLASS_SPECTRA not in wanted.needs or not found.facts.measurable:
         return
     labels, order, names = source.frame.labels, source.frame.order, source.frame.classes
     if isinstance(rows, MemorySource):
@@ -168,4 +129,7 @@ def _add_class_spectra(
         found.notes.append(
             f"per_class_rank: {plan.thinned} large classes were thinned to the rows with the lowest id hashes"
         )
-    found.records[Need.CLASS_SPECTRA] = class_spectra(rows, plan, names, method)
+    method = wanted.method if found.facts.groups >= LEAST_GROUPS else IntervalMethod.NONE
+    spectra = class_spectra(rows, plan, names, method)
+    if spectra is not None:
+        found.records[Need.CLASS_SPECTRA] = spectra

@@ -135,7 +135,8 @@ def in_memory(source: StoreSource) -> MemorySource:
     """All finite rows of a source, float64, with what belongs to them."""
     batches = list(source.batches())
     good = np.setdiff1d(np.arange(source.n), np.array(source.bad_rows, dtype=np.int64))
-    rows = torch.cat([batch.rows.to(linalg.DTYPE) for batch in batches])[_on(good, source.device)]
+    empty = torch.zeros(0, source.d, dtype=linalg.DTYPE, device=source.device)
+    rows = torch.cat([empty, *(batch.rows.to(linalg.DTYPE) for batch in batches)])[_on(good, source.device)]
     frame = source.frame
     return MemorySource(
         rows,
@@ -143,6 +144,14 @@ def in_memory(source: StoreSource) -> MemorySource:
         frame.labels[good] if source.with_labels else None,
         frame.order[good] if source.with_sample else None,
     )
+
+
+def first_scale(source: StoreSource) -> float:
+    """The factor that keeps squares finite, from the first block; only float64 data can need one."""
+    for _, block in source.frame.store.blocks(source.address, block_rows(source.d)):
+        finite = np.abs(block[np.isfinite(block)])
+        return linalg.safe_scale(float(finite.max())) if finite.size else 1.0
+    return 1.0
 
 
 def block_rows(d: int) -> int:

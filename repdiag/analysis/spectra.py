@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from repdiag import linalg
-from repdiag.accumulators import Batch, GroupedMoments
+from repdiag.accumulators import Batch, GroupedMoments, Moments
 from repdiag.accumulators.energies import GroupEnergies
 from repdiag.analysis.facts import Facts
 from repdiag.analysis.plan import Plan, gather
@@ -28,12 +28,13 @@ from repdiag.types import GROUPS, IntervalMethod
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Rows to read again, the plan, the features that are not rogue, the facts."""
+    """Rows to read again (divided by their length if `unit`), the plan, the kept features, the facts."""
 
     source: RowSource
     plan: Plan
     kept: Tensor
     facts: Facts
+    unit: bool = False
 
     def matrix(self, *, centred: bool, unit: bool = False) -> Matrix:
         """The matrix whose spectrum is wanted: of unit rows, or of rows as they are."""
@@ -42,17 +43,19 @@ class Reduction:
         return Matrix(self.facts.n, self.facts.d, centred, mean_square, epsilon, self.facts.scale)
 
 
-def spectra(moments: GroupedMoments, matrix: Matrix, how: Reduction, kept: Tensor | None = None) -> Replicas:
+def spectra(
+    moments: GroupedMoments, total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None = None
+) -> Replicas:
     """Spectrum of `matrix` with its replicas by the plan's method; of the features `kept` only."""
-    chosen = moments if kept is None else select(moments, kept)
     if kept is not None:
-        matrix = replace(matrix, d=len(kept))
+        moments, total, matrix = select(moments, kept), total.select(kept), replace(matrix, d=len(kept))
     method = how.plan.method
     if method is IntervalMethod.NONE or matrix.n < 2:
-        return plain_spectrum(chosen.total(), matrix)
+        return plain_spectrum(total, matrix)
     if how.plan.grouped:
-        return (full_spectra if method is IntervalMethod.FULL else fast_spectra)(chosen, matrix)
-    return (_full_in_turns if method is IntervalMethod.FULL else _two_pass)(chosen, matrix, how, kept)
+        return (full_spectra if method is IntervalMethod.FULL else fast_spectra)(moments, total, matrix)
+    in_turns = _full_in_turns if method is IntervalMethod.FULL else _two_pass
+    return in_turns(total, matrix, replace(how, unit=moments.unit), kept)
 
 
 def select(moments: GroupedMoments, kept: Tensor) -> GroupedMoments:
@@ -61,27 +64,25 @@ def select(moments: GroupedMoments, kept: Tensor) -> GroupedMoments:
     return replace(moments, mean=moments.mean[:, kept], scatter=scatter)
 
 
-def _two_pass(moments: GroupedMoments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
+def _two_pass(total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
     """Energies of each group along the eigenvectors, from another pass over the rows."""
-    total = moments.total()
     values, basis = linalg.eigenbasis(matrix.of(total))
     origin = total.mean if matrix.centred else torch.zeros_like(total.mean)
     if kept is not None:
         basis = basis.new_zeros(how.plan.d, basis.shape[1]).index_copy_(0, kept, basis)
         origin = origin.new_zeros(how.plan.d).index_copy_(0, kept, origin)
-    start = GroupEnergies.empty(GROUPS, basis, origin, unit=moments.unit)
-    del basis, total
+    start = GroupEnergies.empty(GROUPS, basis, origin, unit=how.unit)
+    del basis
     gathered = gather(how.source, {"energies": start})
     return first_order(values, cast(GroupEnergies, gathered["energies"]), matrix)
 
 
-def _full_in_turns(moments: GroupedMoments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
+def _full_in_turns(total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
     """Every group's scatter in its own pass, so that one of them is held at a time."""
-    total = moments.total()
     record = plain_spectrum(total, matrix).total
     without, sizes = [], []
     for group in range(GROUPS):
-        empty = GroupedMoments.empty(1, how.plan.d, unit=moments.unit, device=how.plan.device)
+        empty = GroupedMoments.empty(1, how.plan.d, unit=how.unit, device=how.plan.device)
         only = cast(GroupedMoments, gather(OneGroup(how.source, group), {"group": empty})["group"])
         if only.count[0] == 0:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -10,7 +11,7 @@ from pydantic import JsonValue
 from repdiag._version import __version__
 from repdiag.analysis.estimates import estimate
 from repdiag.analysis.frame import SampleFrame
-from repdiag.analysis.representation import Evidence, examine
+from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import (
     LABELLED,
     WITHOUT_ROGUE,
@@ -18,7 +19,7 @@ from repdiag.analysis.requests import (
     applicable,
     resolve_device,
 )
-from repdiag.analysis.source import Progress, StoreSource, no_progress
+from repdiag.analysis.source import Progress, StoreSource, first_scale, no_progress
 from repdiag.analysis.views import ViewRequest, examine_views, view_sets
 from repdiag.measures.inputs import Need, Spectrum
 from repdiag.measures.registry import Selection, find
@@ -82,7 +83,8 @@ def _analyse(
     source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
     source.with_labels = bool(needs & LABELLED)
     source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
-    found = examine(source, needs, request.method(info.d), info.dtype)
+    source.scale = first_scale(source) if info.dtype == "float64" else 1.0
+    found = examine(source, Wanted(needs, request.method(info.d), info.dtype, source.scale))
     every = [*selections, *_clean_selections(selections, found)]
     records, facts = found.records, found.facts
     estimates = {s.key: estimate(s, records.get(s.needs), facts, request.confidence) for s in every}
@@ -103,8 +105,8 @@ def _clean_selections(selections: Sequence[Selection], found: Evidence) -> list[
 def _representation(
     info: RepresentationInfo, found: Evidence, estimates: dict[str, Estimate], notes: list[str]
 ) -> Representation:
-    if found.dropped:
-        notes = [f"{found.dropped} of {info.n} rows hold NaN or infinity and were left out", *notes]
+    if found.facts.dropped:
+        notes = [f"{found.facts.dropped} of {info.n} rows hold NaN or infinity and were left out", *notes]
     for rogue in found.facts.rogue:
         notes = [*notes, f"feature {rogue.index} alone carries {rogue.share:.1%} of the variance"]
     address = info.address
@@ -117,7 +119,7 @@ def _representation(
         d=info.d,
         estimates=estimates,
         spectrum=_spectrum_record(found),
-        dropped=found.dropped,
+        dropped=found.facts.dropped,
         rogue_features=list(found.facts.rogue),
         notes=notes + found.notes,
     )
@@ -129,6 +131,9 @@ def _spectrum_record(found: Evidence) -> SpectrumRecord | None:
         return None
     spectrum = replicas.total
     assert isinstance(spectrum, Spectrum)
-    factor = spectrum.scale**2
-    values = [value / factor for value in spectrum.eigenvalues.tolist()]
-    return SpectrumRecord(eigenvalues=values, resolution_floor=spectrum.floor / factor)
+    *values, floor = (
+        value / spectrum.scale / spectrum.scale for value in (*spectrum.eigenvalues.tolist(), spectrum.floor)
+    )
+    if not all(map(math.isfinite, (*values, floor))):
+        return None
+    return SpectrumRecord(eigenvalues=values, resolution_floor=floor)

@@ -61,7 +61,7 @@ def examine_views(
             replicas.total, without, tuple(between.count[g] for g in kept), IntervalMethod.FULL
         )
     nonempty = len(set(frame.groups.tolist()))
-    facts, _ = facts_of(between, nonempty, first.dtype, 1.0)
+    facts, _ = facts_of(total_between, nonempty, first.dtype, 1.0)
     return Representation(
         checkpoint=first.address.checkpoint,
         view="+".join(info.address.view for info in views),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from repdiag.measures.inputs import Need, Neighbours
-from repdiag.measures.registry import measure
+from repdiag.measures.registry import CENTRED, measure
 
 
 @measure(
@@ -14,9 +14,10 @@ from repdiag.measures.registry import measure
     unit="dimensions",
     bounds=(0.0, None),
     collapse="low",
-    invariant_to=("row order", "rotation", "translation", "scale", "feature order"),
+    invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
+    requires=(("0 <= discard < 1", lambda o: 0 <= o["discard"] < 1),),
     definition="zero-intercept slope of -log(1 - F) on log(r2/r1), F = i/n from i = 1, "
     "largest <discard> dropped, duplicate rows dropped",
     cite="Facco et al. 2017, Estimating the intrinsic dimension by a minimal neighborhood information",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from repdiag.measures.inputs import Directions, Need, Potential, Spectrum
-from repdiag.measures.registry import measure
-
-_UNIT = ("row order", "rotation", "scale", "row scale", "feature order")
+from repdiag.measures.registry import UNIT_ROWS, measure
 
 
 @measure(
@@ -16,7 +16,7 @@ _UNIT = ("row order", "rotation", "scale", "row scale", "feature order")
     unit="cosine",
     bounds=(-1.0, 1.0),
     collapse="high",
-    invariant_to=_UNIT,
+    invariant_to=UNIT_ROWS,
     definition="mean of cos(x_i, x_j) over all pairs i < j, closed form, uncentred",
     cite="Ethayarajh 2019, How contextual are contextualized word representations",
 )
@@ -47,7 +47,7 @@ def feature_std(directions: Directions) -> Tensor:
     unit="nats",
     bounds=(-8.0, 0.0),
     collapse="high",
-    invariant_to=_UNIT,
+    invariant_to=UNIT_ROWS,
     definition="log mean over pairs i < j of exp(-2 |z_i - z_j|^2), L2-normalised rows; "
     "the floor is about -4",
     cite="Wang & Isola 2020, Alignment and uniformity on the hypersphere, eq. 5",
@@ -62,11 +62,12 @@ def uniformity(potential: Potential) -> Tensor:
     unit="nats",
     bounds=(0.0, None),
     collapse="low",
-    invariant_to=_UNIT,
+    invariant_to=UNIT_ROWS,
     scale="log",
     plugin_bias="low",
     definition="1/2 logdet(I + d/(n <eps_sq>) Z'Z), L2-normalised rows, uncentred",
     cite="Yu et al. 2020, MCR2, eq. 4",
+    requires=(("0 < eps_sq < inf", lambda o: 0 < o["eps_sq"] < math.inf),),
 )
 def coding_rate(spectrum: Spectrum, *, eps_sq: float = 0.25) -> Tensor:
     """Nats needed to code a unit row up to a squared distortion of eps_sq."""

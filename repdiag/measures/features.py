@@ -17,7 +17,7 @@ FIRING_SAMPLES = 3000
     unit="share",
     bounds=(0.0, 1.0),
     collapse="high",
-    invariant_to=("row order", "feature order"),
+    invariant_to=("row order", "scale", "feature order"),
     definition="share of features that are constant or, where non-negative, fire at a rate whose upper "
     "95% bound is below 1e-3",
     cite="repdiag: dead units, cf. Lu et al. 2020, Dying ReLU",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from repdiag.measures.inputs import ClassMeans, ClassSpectra, Need, Objects
-from repdiag.measures.registry import Reading, measure
-
-_CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
+from repdiag.measures.registry import CENTRED, Reading, measure
 
 
 @measure(
@@ -16,7 +16,7 @@ _CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
     unit="ratio",
     bounds=(0.0, 1.0),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     definition="smallest class effective rank over the median class effective rank, "
     "covariance centred within the class",
     cite="repdiag: one class can collapse while the whole looks healthy",
@@ -41,7 +41,7 @@ def _entropy_rank(values: Tensor) -> Tensor:
     unit="ratio",
     bounds=(0.0, None),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     scale="log",
     definition="tr(Sw pinv(Sb)) / C, Sw over n, Sb over C about the sample mean",
     cite="Papyan, Han & Donoho 2020, Prevalence of neural collapse, eq. 1",
@@ -70,6 +70,10 @@ def neural_collapse_nc1(classes: ClassMeans) -> Reading:
     definition="exp(-sum p log p), p = l/sum l + <eps>, l = eigenvalues of Sw^-1/2 Sb Sw^-1/2, "
     "Sb over n objects, Sw over n q views plus <delta> I",
     cite="Thilak et al. 2023, LiDAR, eq. 1 to 4",
+    requires=(
+        ("0 <= delta < inf", lambda o: 0 <= o["delta"] < math.inf),
+        ("0 <= eps < 1", lambda o: 0 <= o["eps"] < 1),
+    ),
 )
 def lidar(objects: Objects, *, delta: float = 1e-4, eps: float = 1e-7) -> Reading:
     """Effective rank of the linear-discriminant matrix of several views of each object."""

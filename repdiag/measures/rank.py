@@ -6,10 +6,7 @@ import torch
 from torch import Tensor
 
 from repdiag.measures.inputs import Need, Spectrum
-from repdiag.measures.registry import Reading, measure
-
-_CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
-_UNCENTRED = ("row order", "rotation", "scale", "feature order")
+from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 
 
 @measure(
@@ -17,7 +14,7 @@ _UNCENTRED = ("row order", "rotation", "scale", "feature order")
     unit="dimensions",
     bounds=(1.0, "rank"),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
     least_ratio=0.2,
@@ -35,16 +32,18 @@ def effective_rank(spectrum: Spectrum) -> Reading:
     unit="dimensions",
     bounds=(1.0, None),
     collapse="low",
-    invariant_to=_UNCENTRED,
+    invariant_to=UNCENTRED,
     scale="log",
     plugin_bias="low",
     definition="exp(-sum p log p), p = s/sum s + <eps>, s = singular values of the uncentred matrix",
     cite="Garrido et al. 2023, RankMe, eq. 1",
+    requires=(("0 <= eps < 1", lambda o: 0 <= o["eps"] < 1),),
 )
 def rankme(spectrum: Spectrum, *, eps: float = 1e-7, center: bool = False) -> Tensor:
     """RankMe as published: entropy rank of the uncentred singular values, p not renormalised."""
     values = spectrum.singular_values
-    return torch.special.entr(values / values.sum() + eps).sum().exp()
+    value: Tensor = torch.special.entr(values / values.sum() + eps).sum().exp()
+    return value
 
 
 @measure(
@@ -52,7 +51,7 @@ def rankme(spectrum: Spectrum, *, eps: float = 1e-7, center: bool = False) -> Te
     unit="dimensions",
     bounds=(1.0, "rank"),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
     definition="(sum l)^2 / sum l^2, l = eigenvalues of the centred covariance",
@@ -68,7 +67,7 @@ def participation_ratio(spectrum: Spectrum) -> Tensor:
     unit="dimensions",
     bounds=(1.0, "d"),
     collapse="low",
-    invariant_to=_UNCENTRED,
+    invariant_to=UNCENTRED,
     scale="log",
     plugin_bias="low",
     definition="|X|_F^2 / |X|_2^2 of the uncentred matrix",
@@ -84,7 +83,7 @@ def stable_rank(spectrum: Spectrum, *, center: bool = False) -> Tensor:
     unit="dimensions",
     bounds=(1.0, "rank"),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
     least_ratio=0.2,
@@ -101,7 +100,7 @@ def nesum(spectrum: Spectrum) -> Tensor:
     unit="dimensions",
     bounds=(0.0, "rank"),
     collapse="low",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     definition="number of eigenvalues of the centred covariance above the resolution floor "
     "(rounding of the stored type and of float64)",
     cite="numerical rank; Golub & Van Loan, section 5.4",
@@ -116,8 +115,12 @@ def numerical_rank(spectrum: Spectrum) -> Tensor:
     unit="dimensions",
     bounds=(0.0, "rank"),
     collapse="low",
-    invariant_to=_CENTRED,
-    least_rank=4,
+    invariant_to=CENTRED,
+    least_rank=lambda o: int(o["reference"]),
+    requires=(
+        ("reference >= 1", lambda o: o["reference"] >= 1),
+        ("0 < share < 1", lambda o: 0 < o["share"] < 1),
+    ),
     definition="number of centred singular values above <share> of the <reference>th",
     cite="repdiag: counts directions without letting the first three set the scale",
 )

@@ -14,11 +14,21 @@ from repdiag.text import nearest, printable
 
 Options = Mapping[str, Any]
 Bound = float | Literal["d", "rank", "log rank"] | None
+Requirement = tuple[str, Callable[[Options], bool]]
 Change = Literal["row order", "rotation", "translation", "scale", "row scale", "feature order"]
 
 
+CENTRED: tuple[Change, ...] = ("row order", "rotation", "translation", "scale", "feature order")
+UNCENTRED: tuple[Change, ...] = ("row order", "rotation", "scale", "feature order")
+UNIT_ROWS: tuple[Change, ...] = ("row order", "rotation", "scale", "row scale", "feature order")
+"""What figures of the centred matrix, the uncentred matrix and of unit rows do not depend on."""
+
 _CLEAN = {Need.SPECTRUM: Need.CLEAN_SPECTRUM, Need.LOCATION: Need.CLEAN_LOCATION}
 """Records that exist without rogue coordinates too, for the option rogue=drop."""
+
+_ROGUE_OPTION: tuple[Requirement, ...] = (
+    ("rogue is keep or drop", lambda o: o["rogue"] in ("keep", "drop")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Measure:
     `plugin_bias` says to which side few samples push the textbook figure, so that the interval's
     other end remains a valid one-sided statement at any n.
     `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
+    `requires` says in words and as a test which values of the options mean something.
     """
 
     name: str
@@ -51,8 +62,9 @@ class Measure:
     definition: str
     scale: Literal["linear", "log"]
     plugin_bias: Literal["low", "high", "none"]
-    least_rank: int
+    least_rank: int | Callable[[Options], int]
     least_ratio: float
+    requires: tuple[Requirement, ...]
     defaults: Mapping[str, Any]
 
     @property
@@ -93,6 +105,12 @@ class Selection:
         return self.measure.needs_for(self.all_options)
 
     @property
+    def least_rank(self) -> int:
+        """The min(n - 1, d) that the figure needs under these options."""
+        least = self.measure.least_rank
+        return least if isinstance(least, int) else least(self.all_options)
+
+    @property
     def definition(self) -> str:
         """The definition with every option spelled out."""
         text = self.measure.definition
@@ -124,8 +142,9 @@ def measure(
     scale: Literal["linear", "log"] = "linear",
     plugin_bias: Literal["low", "high", "none"] = "none",
     correction: Literal["lev", "jackknife", "unbiased", "none"] = "none",
-    least_rank: int = 1,
+    least_rank: int | Callable[[Options], int] = 1,
     least_ratio: float = 0.0,
+    requires: tuple[Requirement, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a measure; its name and help come from the function."""
 
@@ -149,6 +168,7 @@ def measure(
             plugin_bias=plugin_bias,
             least_rank=least_rank,
             least_ratio=least_ratio,
+            requires=(*requires, *(_ROGUE_OPTION if needs in _CLEAN else ())),
             defaults=defaults,
         )
         return function
@@ -187,6 +207,9 @@ def parse_selection(text: str) -> Selection:
     chosen = find(found["name"])
     given = [part for part in (found["options"] or "").split(",") if part.strip()]
     options = dict(_parse_option(chosen, part) for part in given)
+    for words, holds in chosen.requires:
+        if not holds({**chosen.defaults, **options}):
+            raise UsageError(f"{chosen.name} takes only options where {words}; got {printable(text)}")
     return Selection(chosen, {k: v for k, v in options.items() if v != chosen.defaults[k]})
 
 

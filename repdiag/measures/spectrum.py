@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from repdiag.measures.inputs import Location, Need, Spectrum
-from repdiag.measures.registry import Reading, measure
+from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 
 LEAST_POINTS = 5
 """A line through fewer ranks says nothing."""
-
-_CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
 
 
 @measure(
@@ -28,7 +26,7 @@ _CENTRED = ("row order", "rotation", "translation", "scale", "feature order")
 )
 def trace(spectrum: Spectrum) -> Reading:
     """Total variance; every rank is blind to it."""
-    value = spectrum.eigenvalues.sum() / spectrum.scale**2
+    value = spectrum.eigenvalues.sum() / spectrum.scale / spectrum.scale
     return Reading(value, {"per_feature_std": (value / spectrum.d).sqrt()})
 
 
@@ -37,7 +35,7 @@ def trace(spectrum: Spectrum) -> Reading:
     unit="share",
     bounds=(0.0, 1.0),
     collapse="high",
-    invariant_to=_CENTRED,
+    invariant_to=CENTRED,
     plugin_bias="high",
     definition="l_1 / sum l, l = eigenvalues of the centred covariance",
     cite="explained-variance ratio of the first principal component",
@@ -52,7 +50,7 @@ def top1_share(spectrum: Spectrum) -> Tensor:
     unit="share",
     bounds=(0.0, 1.0),
     collapse="high",
-    invariant_to=("row order", "rotation", "scale", "feature order"),
+    invariant_to=UNCENTRED,
     definition="|mean|^2 / mean |x|^2",
     cite="repdiag: the cone effect, cf. Ethayarajh 2019",
 )
@@ -69,14 +67,16 @@ def mean_share(location: Location) -> Reading:
     collapse="high",
     invariant_to=("row order", "translation", "scale", "feature order"),
     scale="log",
-    least_rank=4,
+    least_rank=lambda o: max(4, math.ceil(2 * o["stretch"])),
+    requires=(("1 < stretch <= 1000", lambda o: 1 < o["stretch"] <= 1000),),
     definition="max over 2 <= k <= min(n-1, d)/2 of s_k / s_max(k+1, ceil(<stretch> k)), centred singular "
     "values, at most 3 coordinates that alone carry most of the variance set aside",
     cite="repdiag: the edge that a rank limit leaves",
 )
 def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
     """Steepest fall of the spectrum: the signature of dimensional collapse."""
-    last = min(spectrum.n - 1, spectrum.d) // 2
+    rank = min(spectrum.n - 1, spectrum.d)
+    last = min(rank // 2, int(rank / stretch))
     floor = max(spectrum.floor * spectrum.degrees, torch.finfo(torch.float64).tiny)
     values = (spectrum.eigenvalues * spectrum.degrees).clamp(min=floor).sqrt()
     above = torch.arange(2, last + 1, device=values.device)
@@ -91,9 +91,16 @@ def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
     unit="exponent",
     bounds=(0.0, None),
     collapse="none",
-    invariant_to=_CENTRED,
-    least_rank=15,
+    invariant_to=CENTRED,
+    least_rank=lambda o: int(o["first"]) + LEAST_POINTS - 1,
     least_ratio=0.2,
+    requires=(
+        (
+            f"1 <= first <= last - {LEAST_POINTS - 1}",
+            lambda o: 1 <= o["first"] <= o["last"] - LEAST_POINTS + 1,
+        ),
+        ("weights is 1/rank or ols", lambda o: o["weights"] in ("1/rank", "ols")),
+    ),
     definition="minus the slope of log l_i on log i, weights <weights>, ranks <first>..min(<last>, rank)",
     cite="Stringer et al. 2019; Agrawal et al. 2022, alpha-ReQ",
 )

@@ -13,7 +13,7 @@ from repdiag.types import GROUPS
 
 def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
     """First 8 bytes, little-endian, of blake2b over each UTF-8 text: (n,) uint64."""
-    digests = b"".join([blake2b(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts])
+    digests = b"".join([blake2b(text.encode()).digest()[:8] for text in texts])
     return np.frombuffer(digests, dtype="<u8")
 
 

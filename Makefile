@@ -1,0 +1,58 @@
+# make demo: install and run the whole road on data that ships. make test: the same for the tests.
+# Variables: PYTHON (an interpreter, 3.11+), VENV (a folder), PIP_FLAGS (more options for pip install),
+# JOBS (test processes).
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+JOBS ?= logical
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_FLAGS) -c constraints.txt
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
+
+.PHONY: demo test lint slow bench clean help
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo | test | lint | slow | bench | clean"
+
+demo: $(VENV)/.core
+	$(BIN)/repdiag demo --overwrite
+
+test: $(VENV)/.test
+	$(PYTEST) -q
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+slow: $(VENV)/.test
+	$(PYTEST) -q -m slow
+
+bench: $(VENV)/.test
+	@for script in examples/benchmarks/*.py; do \
+	  test -e "$$script" || { echo "no benchmarks yet"; break; }; \
+	  echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis repdiag-demo
+
+# Stamps: a second call installs nothing until the lists of dependencies change.
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing repdiag into $(VENV) (the first time downloads a few GB, most of it torch) ..."
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing repdiag and what its tests need into $(VENV) (the first time downloads a few GB) ..."
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $(VENV)/.core $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; install one (Debian:" \
+	  "apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: $(PYTHON) is not Python 3.11 or newer; name another: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "error: $(PYTHON) has no venv module; install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)"

@@ -1,0 +1,56 @@
+"""What `spectrum` and `check` share: stores in, results out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._output import Output
+
+if TYPE_CHECKING:
+    from repdiag.analysis import SpectrumRequest
+    from repdiag.results import Results
+    from repdiag.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The STORE arguments and how to read them."""
+
+    paths: Sequence[Path]
+    dataset: str | None = None
+    allow_partial: bool = False
+
+
+def analysed(
+    sources: Sources, request: SpectrumRequest, output: Output, *, labels_optional: bool = False
+) -> Results:
+    """Open the stores, run the analysis with a progress bar, close them.
+
+    `labels_optional` leaves out the measures of labels where a store has none, instead of refusing.
+    """
+    from repdiag.analysis import analyse_spectrum
+    from repdiag.store import open_store
+
+    with ExitStack() as stack:
+        stores = [
+            stack.enter_context(
+                open_store(path, dataset=sources.dataset, allow_partial=sources.allow_partial)
+            )
+            for path in sources.paths
+        ]
+        wanted = _answerable(request, stores) if labels_optional else request
+        return analyse_spectrum(stores, wanted, progress=output.progress())
+
+
+def _answerable(request: SpectrumRequest, stores: Sequence[Store]) -> SpectrumRequest:
+    from repdiag.analysis.requests import LABELLED
+    from repdiag.measures.registry import parse_selection
+
+    if all("label" in store.columns for store in stores):
+        return request
+    kept = (key for key in request.measures if parse_selection(key).needs not in LABELLED)
+    return replace(request, measures=tuple(kept))

@@ -1,0 +1,113 @@
+"""The one table from an exception to a sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from repdiag.errors import EXIT_BUG, EXIT_USAGE, RepdiagError
+from repdiag.text import printable
+
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+SENTENCE_LIMIT = 2000
+
+
+class Terminated(SystemExit):
+    """SIGTERM, as an exception, so that temporary files are cleaned up on the way out."""
+
+
+def guarded(action: Callable[[], object], *, debug: bool) -> int:
+    """Run `action` and return the exit code that the contract gives for how it ended.
+
+    `action` returns an exit code or None; every exception becomes one sentence on stderr.
+    """
+    try:
+        code = action()
+        _flush()
+        return code if isinstance(code, int) else 0
+    except BaseException as error:
+        if debug and not isinstance(error, typer.TyperException):
+            traceback.print_exc()
+        return _explained(error)
+
+
+def _explained(error: BaseException) -> int:
+    match error:
+        case Terminated():
+            return _failed("stopped by SIGTERM", EXIT_TERMINATED)
+        case KeyboardInterrupt() | typer.Abort():
+            return _failed("interrupted", EXIT_INTERRUPTED)
+        case RepdiagError():
+            return _failed(str(error), error.exit_code)
+        case typer.TyperException():
+            return _usage(error)
+        case SystemExit():
+            # Typer ends like this when its output pipe closes, and user code may do it at any time.
+            return _failed("the run ended before its result was delivered", EXIT_USAGE)
+        case OSError() if error.errno is not None:
+            name = "" if error.filename is None else f"{printable(error.filename)}: "
+            reason = (error.strerror or type(error).__name__).lower()
+            return _failed(f"{name}{reason} (run it again with --debug for the traceback)", EXIT_USAGE)
+        case MemoryError():
+            return _failed("out of memory; run it again with --debug for the traceback", EXIT_BUG)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    sentence = printable(what, 300)
+    return _failed(
+        f"internal error, {sentence}; please report it with the output of the same command and --debug",
+        EXIT_BUG,
+    )
+
+
+def _usage(error: typer.TyperException) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        _write(error.format_message() + "\n")
+        return EXIT_USAGE
+    context = getattr(error, "ctx", None)
+    where = f" (see: {context.command_path} --help)" if context is not None else ""
+    message = error.format_message().replace("Value error, ", "")
+    return _failed(message.rstrip(".") + where, EXIT_USAGE)
+
+
+def _failed(sentence: str, code: int) -> int:
+    _write(f"error: {printable(sentence, SENTENCE_LIMIT)}\n")
+    return code
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody reads stderr; the exit code still tells
+
+
+def _flush() -> None:
+    """A verdict counts only once its text has left: an error here must not end in 0."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def end(code: int) -> NoReturn:
+    """Leave with `code`, also where stdout can no longer take what is left in its buffer."""
+    try:
+        _flush()
+    except OSError:
+        sys.stdout = None  # else the interpreter tries again, complains and exits with 120
+        code = code or EXIT_USAGE
+    sys.exit(code)
+
+
+def catch_sigterm() -> None:
+    """Turn SIGTERM into an exception in the main thread."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(EXIT_TERMINATED)

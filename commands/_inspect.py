@@ -1,0 +1,126 @@
+"""What a file is, by its content, and that as JSON or text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repdiag.errors import InputError
+from repdiag.text import listing, printable
+
+from ._tables import wrapped
+
+if TYPE_CHECKING:
+    from repdiag.store import Store
+
+SCHEMA = {"schema": "repdiag.inspect", "schema_version": 1}
+
+
+def inspected(path: Path, dataset: str | None) -> dict[str, Any]:
+    """The `repdiag.inspect` document of a checkpoint or a store."""
+    if dataset is not None or looks_like_store(path):
+        from repdiag.store import open_store
+
+        with open_store(path, dataset=dataset, allow_partial=True) as store:
+            return _store_document(store)
+    from repdiag.checkpoints import inspect_checkpoint
+
+    return dict(inspect_checkpoint(path))
+
+
+def looks_like_store(path: Path) -> bool:
+    """True for run folders, HDF5, numpy and parquet files; anything else is for the checkpoint room."""
+    from repdiag.store.sniff import Kind, sniff
+
+    try:
+        return sniff(path) not in (Kind.SAFETENSORS, Kind.TORCH)
+    except InputError:
+        return False
+
+
+def _store_document(store: Store) -> dict[str, Any]:
+    representations = [
+        {
+            "checkpoint": info.address.checkpoint,
+            "step": info.step,
+            "view": info.address.view,
+            "layer": info.address.layer,
+            "n": info.n,
+            "d": info.d,
+            "dtype": str(info.dtype),
+        }
+        for info in store.representations
+    ]
+    provenance = dict(store.provenance)
+    return {
+        **SCHEMA,
+        "format": provenance.get("format", "store"),
+        "n": store.n,
+        "columns": list(store.columns),
+        "representations": representations,
+        "provenance": provenance,
+    }
+
+
+def document(content: Mapping[str, Any]) -> str:
+    """The document as strict JSON."""
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def inspected_text(content: Mapping[str, Any]) -> str:
+    """The document for people: representations as a table, the rest one line a field."""
+    lines = [
+        line
+        for key, value in content.items()
+        if key not in ("schema", "schema_version", "representations", "model")
+        for line in wrapped(f"{key.replace('_', ' ')}: {_shown(value)}", "")
+    ]
+    rows = content.get("representations", [])
+    lines += ["", f"{'n':>9} {'d':>7}  {'dtype':<9}checkpoint/view/layer"] if rows else []
+    lines += [
+        f"{row['n']:>9,} {row['d']:>7,}  {printable(row['dtype'], 8):<9}"
+        + printable(f"{row['checkpoint']}/{row['view']}/{row['layer']}", 200)
+        for row in rows
+    ]
+    lines += _model_lines(content["model"]) if "model" in content else []
+    return "\n".join(lines) + "\n"
+
+
+def _model_lines(model: Mapping[str, Any]) -> list[str]:
+    head = [
+        f"model: {model['spec']}",
+        f"load report: {printable(model['load_report'], 400)}",
+        f"input: {model['input']}",
+    ]
+    layers = [
+        f"{_shape(one['output_shape']):>24}  {printable(one['type'], 24):<24}  {printable(one['layer'], 99)}"
+        for one in model["layers"]
+    ]
+    return [
+        "",
+        *(line for text in head for line in wrapped(text, "")),
+        "",
+        f"{'output shape':>24}  {'type':<24}  layer",
+        *layers,
+    ]
+
+
+def _shape(shape: list[int] | None) -> str:
+    return "-" if shape is None else " x ".join(map(str, shape))
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case Mapping():
+            return "; ".join(f"{printable(key, 60)} {_shown(item)}" for key, item in value.items()) or "none"
+        case list():
+            return listing((str(item) for item in value), most=12) or "none"
+    return printable(value, 300)

@@ -1,0 +1,73 @@
+"""Diagnose representations: has this model collapsed?
+
+Every name is imported when it is first used, so `import repdiag` loads neither torch nor numpy.
+The rooms (`repdiag.check`, `repdiag.extract`, `repdiag.report` ...) are packages of their own.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from repdiag._version import __version__
+
+if TYPE_CHECKING:
+    from repdiag.analysis import SpectrumRequest, analyse_spectrum
+    from repdiag.checkpoints import Checkpoint, inspect_checkpoint, load_checkpoint
+    from repdiag.errors import RepdiagError
+    from repdiag.measures.registry import all_measures
+    from repdiag.report import render
+    from repdiag.results import Estimate, Results, read_results, write_results
+    from repdiag.store import Store, open_store
+    from repdiag.types import Address, Status, Verdict
+
+__all__ = [
+    "Address",
+    "Checkpoint",
+    "Estimate",
+    "RepdiagError",
+    "Results",
+    "SpectrumRequest",
+    "Status",
+    "Store",
+    "Verdict",
+    "__version__",
+    "all_measures",
+    "analyse_spectrum",
+    "inspect_checkpoint",
+    "load_checkpoint",
+    "open_store",
+    "read_results",
+    "render",
+    "write_results",
+]
+
+_HOMES = {
+    "Address": "types",
+    "Checkpoint": "checkpoints",
+    "Estimate": "results",
+    "RepdiagError": "errors",
+    "Results": "results",
+    "SpectrumRequest": "analysis",
+    "Status": "types",
+    "Store": "store",
+    "Verdict": "types",
+    "all_measures": "measures.registry",
+    "analyse_spectrum": "analysis",
+    "inspect_checkpoint": "checkpoints",
+    "load_checkpoint": "checkpoints",
+    "open_store": "store",
+    "read_results": "results",
+    "render": "report",
+    "write_results": "results",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'repdiag' has no attribute {name!r}")
+    return getattr(import_module(f"repdiag.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,65 @@
+"""One door to all kinds of data: the spec decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repdiag.data.source import SampleSource, checked, limited
+from repdiag.errors import InputError
+from repdiag.text import nearest, printable
+
+
+def open_data(spec: str, *, limit: int | None = None, seed: int = 0) -> SampleSource:
+    """Samples behind `spec`: a folder of images, an array, text or table file, `digits`, or a callable.
+
+    Args:
+        spec: path, `digits`, `package.module:callable` or `path/file.py:callable`.
+        limit: how many samples to draw at random; None takes all.
+        seed: of that draw.
+
+    Raises:
+        InputError: nothing there, unreadable, ambiguous, without samples, or with an id twice.
+        UsageError: a limit below 1, or a callable that fails.
+        MissingExtraError: an optional package is needed.
+    """
+    return limited(checked(_source(spec)), limit, seed)
+
+
+def _source(spec: str) -> SampleSource:
+    if spec == "digits":
+        from repdiag.data.digits import digits
+
+        return digits(spec)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        from repdiag.data.images import image_folder
+
+        return image_folder(path, spec)
+    if path.is_file():
+        return _file(path, spec)
+    if ":" in spec:
+        from repdiag.data.user import user_data
+
+        return user_data(spec)
+    near = nearest(path.name, (other.name for other in path.parent.glob("*"))) or nearest(spec, ["digits"])
+    raise InputError(f"{printable(spec)}: no such file or folder for --data.{near}")
+
+
+def _file(path: Path, spec: str) -> SampleSource:
+    from repdiag.data import arrays, images, tables
+
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        return tables.text_lines(path, spec)
+    if suffix in tables.SUFFIXES:
+        return tables.table_file(path, spec)
+    if suffix in arrays.SUFFIXES:
+        return arrays.array_file(path, spec)
+    if suffix in images.SUFFIXES:
+        raise InputError(f"{printable(path)}: is one image; give the folder that holds the images")
+    if suffix == ".py":
+        raise InputError(f"{printable(path)}: name the callable too, as in {printable(path.name)}:my_data")
+    known = ", ".join((*arrays.SUFFIXES, *tables.SUFFIXES))
+    raise InputError(
+        f"{printable(path)}: is not a kind of data we read; give a folder of images or one of {known}"
+    )

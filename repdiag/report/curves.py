@@ -1,0 +1,109 @@
+"""Curves over rank: eigenvalues with their guides, and cumulative variance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from repdiag.report.catalogue import Catalogue, Column
+from repdiag.report.thinning import cumulative_share, log_spaced, points_per_trace, short
+from repdiag.report.wording import number
+from repdiag.types import Status
+
+Trace = dict[str, Any]
+
+
+def spectrum_traces(catalogue: Catalogue) -> list[Trace]:
+    """Eigenvalues of each representation, and its guides: resolution floor, noise edge, fit."""
+    columns = _with_spectrum(catalogue)
+    most = points_per_trace(len(columns))
+    return [trace for column in columns for trace in (_eigenvalues(column, most), *_guides(column))]
+
+
+def cumulative_traces(catalogue: Catalogue) -> list[Trace]:
+    """Share of variance in the first k directions."""
+    columns = _with_spectrum(catalogue)
+    most = points_per_trace(len(columns))
+    shares = [(column, cumulative_share(_values(column))) for column in columns]
+    return [_curve(column, share, most, role="cumulative") for column, share in shares if share]
+
+
+def fit_line(column: Column) -> list[tuple[int, float]]:
+    """Both ends of the fitted power law as (rank, eigenvalue); empty without a fit."""
+    fit = column.representation.estimates.get("power_law_alpha")
+    if fit is None or fit.status is not Status.OK or fit.value is None:
+        return []
+    first, last = fit.details.get("first"), fit.details.get("last")
+    if not isinstance(first, int | float) or not isinstance(last, int | float):
+        return []
+    alpha = fit.value if fit.plugin is None else fit.plugin
+    level = _fit_level(_values(column), int(first), int(last), alpha)
+    if level is None:
+        return []
+    return [(int(end), math.exp(level - alpha * math.log(end))) for end in (first, last)]
+
+
+def _fit_level(values: Sequence[float], first: int, last: int, alpha: float) -> float | None:
+    """Log eigenvalue at rank 1 of the line with slope -alpha through the fitted range."""
+    ranks = [i for i in range(max(1, first), min(last, len(values)) + 1) if values[i - 1] > 0]
+    if len(ranks) < 2:
+        return None
+    weight = sum(1 / i for i in ranks)
+    return sum((math.log(values[i - 1]) + alpha * math.log(i)) / i for i in ranks) / weight
+
+
+def _with_spectrum(catalogue: Catalogue) -> list[Column]:
+    return [column for column in catalogue.columns if _values(column)]
+
+
+def _values(column: Column) -> Sequence[float]:
+    spectrum = column.representation.spectrum
+    return spectrum.eigenvalues if spectrum else ()
+
+
+def _eigenvalues(column: Column, most: int) -> Trace:
+    spectrum = column.representation.spectrum
+    assert spectrum is not None
+    trace = _curve(column, spectrum.eigenvalues, most, role="eigenvalues")
+    total = sum(max(0.0, value) for value in spectrum.eigenvalues)
+    trace["meta"] |= {"floor": short(spectrum.resolution_floor), "total": short(total)}
+    return trace
+
+
+def _curve(column: Column, values: Sequence[float], most: int, role: str) -> Trace:
+    kept = log_spaced(len(values), most)
+    even = len(kept) == len(values)
+    ranks: Trace = {"x0": 1, "dx": 1} if even else {"x": [i + 1 for i in kept]}
+    heights = [short(max(0.0, values[i])) for i in kept]
+    return {"type": "scatter", "mode": "lines", **ranks, "y": heights, "meta": _meta(column, role)}
+
+
+def _guides(column: Column) -> list[Trace]:
+    spectrum = column.representation.spectrum
+    assert spectrum is not None
+    ends = (1, max(2, len(spectrum.eigenvalues)))
+    levels = {"floor": spectrum.resolution_floor, "edge": spectrum.noise_edge}
+    lines = {role: [(x, level) for x in ends] for role, level in levels.items() if level and level > 0}
+    lines |= {"fit": fit_line(column)}
+    return [_guide(column, role, points) for role, points in lines.items() if points]
+
+
+def _guide(column: Column, role: str, points: Sequence[tuple[int, float]]) -> Trace:
+    x, y = zip(*points, strict=True)
+    heights = [short(value) for value in y]
+    meta = {**_meta(column, role), "text": _guide_text(column, role, y[0])}
+    return {"type": "scatter", "mode": "lines", "x": list(x), "y": heights, "meta": meta}
+
+
+def _guide_text(column: Column, role: str, height: float) -> str:
+    if role == "fit":
+        fit = column.representation.estimates["power_law_alpha"]
+        quality = fit.details.get("r2")
+        told = f", R² {number(quality)}" if isinstance(quality, float) else ""
+        return f"power law, α {number(fit.value)}{told}"
+    return f"{'resolution floor' if role == 'floor' else 'noise edge'} {number(height)}"
+
+
+def _meta(column: Column, role: str) -> dict[str, Any]:
+    return {"rep": column.index, "role": role}

@@ -1,0 +1,120 @@
+"""Sample columns: text or integers, one for each row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from repdiag.errors import UsageError
+from repdiag.store import schema
+from repdiag.store.complaints import bad_input
+from repdiag.store.guarded import damage
+from repdiag.store.rows import Array
+from repdiag.text import printable
+
+LONGEST_FIXED_TEXT = 256
+_TEXT_BLOCK_BYTES = 1 << 30
+MAX_TEXT_BYTES = 4 << 30
+
+
+def clean_text(text: str) -> str:
+    """`text` as valid Unicode without NUL: what is not is shown as an escape."""
+    valid = text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return valid.replace("\0", "\\x00") if "\0" in valid else valid
+
+
+def as_column(values: Sequence[Any] | Array, name: str) -> Array:
+    """Values as (n,) int64 or an object array of text.
+
+    Raises:
+        UsageError: another dtype, shape, or an integer beyond int64.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise UsageError(
+            f'column "{printable(name)}" has shape {array.shape}; one value for each row is needed'
+        )
+    if array.dtype.kind in "biu" and not (array.dtype.kind == "u" and array.size and array.max() >> 63):
+        return array.astype(np.int64)
+    if array.dtype.kind in "USO" and all(isinstance(value, str | bytes) for value in array.tolist()):
+        return text_array([_decoded(value) for value in array.tolist()])
+    raise UsageError(f'column "{printable(name)}" is {array.dtype}; 64-bit integers or text are needed')
+
+
+def text_array(texts: Sequence[str]) -> Array:
+    """Texts as an (n,) object array."""
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
+
+
+def column_sha256(column: Array) -> str:
+    """Checksum of a column: little-endian int64, or UTF-8 texts that each end in a NUL."""
+    if column.dtype.kind == "i":
+        return hashlib.sha256(column.astype("<i8").tobytes()).hexdigest()
+    return hashlib.sha256(b"".join(text.encode("utf-8") + b"\0" for text in column)).hexdigest()
+
+
+def write_column(group: h5py.Group, name: str, column: Array) -> None:
+    """Write a column as made by `as_column`, with its checksum."""
+    data, dtype = (column, np.dtype("<i8")) if column.dtype.kind == "i" else _encoded(column)
+    dataset = group.create_dataset(name, data=data, dtype=dtype)
+    dataset.attrs[schema.ATTR_SHA256] = column_sha256(column)
+
+
+def column_reader(dataset: h5py.Dataset, path: Path) -> Callable[[], Array]:
+    """A function that reads a dataset that the guard has checked; int64 or an object array of text."""
+
+    def read() -> Array:
+        with damage(path):
+            column = _read_text(dataset, path) if _is_text(dataset.dtype) else _read_integers(dataset, path)
+            expected = dataset.attrs.get(schema.ATTR_SHA256)
+        if isinstance(expected, str) and expected != column_sha256(column):
+            where = printable(dataset.name)
+            raise bad_input(path, f"{where} does not match its sha256; the file is damaged")
+        return column
+
+    return read
+
+
+def _read_integers(dataset: h5py.Dataset, path: Path) -> Array:
+    values = np.asarray(dataset[()])
+    if values.dtype.kind == "u" and values.max() > np.iinfo(np.int64).max:
+        raise bad_input(path, f"{printable(dataset.name)} holds integers beyond 64 bits, signed")
+    return values.astype(np.int64)
+
+
+def _read_text(dataset: h5py.Dataset, path: Path) -> Array:
+    """Texts in blocks: variable texts of a few bytes may all point at one that is huge."""
+    rows, total = len(dataset), 0
+    texts: list[str] = []
+    fixed = dataset.dtype.kind == "S"
+    block = rows if fixed else min(65_536, max(16, _TEXT_BLOCK_BYTES // max(1, path.stat().st_size)))
+    for start in range(0, rows, max(1, block)):
+        raw = dataset[start : start + block].tolist()
+        total += 0 if fixed else sum(map(len, raw))
+        if total > MAX_TEXT_BYTES:
+            raise bad_input(path, f"{printable(dataset.name)} is over {MAX_TEXT_BYTES >> 30} GiB of text")
+        texts.extend(_decoded(value) for value in raw)
+    return text_array(texts)
+
+
+def _is_text(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind not in "iub"
+
+
+def _decoded(value: str | bytes) -> str:
+    return clean_text(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)
+
+
+def _encoded(column: Array) -> tuple[Array, np.dtype[Any]]:
+    """Short texts at a fixed length, which reads ten times faster; long ones at their own."""
+    encoded = [text.encode("utf-8") for text in column]
+    longest = max(map(len, encoded), default=0)
+    dtype = h5py.string_dtype("utf-8", max(1, longest) if longest <= LONGEST_FIXED_TEXT else None)
+    return np.array(encoded, dtype=dtype), dtype

@@ -1,0 +1,233 @@
+"""A run folder of shards, read as one store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+import h5py
+import numpy as np
+from pydantic import JsonValue
+
+from repdiag.store import native, schema
+from repdiag.store.attributes import read_attributes
+from repdiag.store.columns import text_array
+from repdiag.store.complaints import bad_input, unreadable
+from repdiag.store.guarded import checked_matrix, descend, open_hdf5
+from repdiag.store.manifest import Manifest, ShardEntry, read_manifest
+from repdiag.store.opened import Contents, Item, RepresentationInfo, Store, check_rows, check_unique
+from repdiag.store.rows import Array, DatasetRows, JoinedRows
+from repdiag.text import printable
+from repdiag.types import Address
+
+_READ_BYTES = 8 << 20
+
+
+def open_folder(folder: Path, *, allow_partial: bool) -> Store:
+    """A store over the shards of a run folder; unfinished ones give the rows that all views share.
+
+    Raises:
+        InputError: unfinished without `allow_partial`, or a shard that is missing or does not fit.
+    """
+    manifest = read_manifest(folder)
+    if not manifest.complete and not allow_partial:
+        raise bad_input(
+            folder,
+            "is unfinished (complete=false); finish it by the same extract command, "
+            "or read what is there with --allow-partial",
+        )
+    with ExitStack() as resources:
+        contents = _contents(folder, manifest, resources)
+        return Store(folder, contents, resources.pop_all())
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a whole file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_READ_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def shared_entries(entries: Sequence[ShardEntry]) -> dict[tuple[str, str], list[ShardEntry]]:
+    """Shards of each (checkpoint, view) in row order, cut to the starts that all of them have."""
+    found: dict[tuple[str, str], dict[int, ShardEntry]] = {}
+    for entry in entries:
+        found.setdefault((entry.checkpoint, entry.view), {})[entry.start] = entry
+    starts = set.intersection(*(set(parts) for parts in found.values())) if found else set()
+    return {key: [parts[start] for start in sorted(starts)] for key, parts in found.items()}
+
+
+def _contents(folder: Path, manifest: Manifest, resources: ExitStack) -> Contents:
+    shards = shared_entries(manifest.shards)
+    entries = [entry for parts in shards.values() for entry in parts]
+    if not entries:
+        raise bad_input(folder, "holds no finished shards; run the same extract command again")
+    for entry in entries:
+        _check_size(shard_path(folder, entry), entry.bytes)
+    _check_same_ids(folder, entries)
+    header = _Header(folder, manifest, resources)
+    items = [item for parts in shards.values() for item in _joined(folder, parts, header)]
+    rows = check_rows(items, folder)
+    columns = header.columns(rows) if manifest.header else _shard_columns(folder, next(iter(shards.values())))
+    read_ids = columns.pop(schema.ID, None)
+    ids = check_unique([str(name) for name in read_ids()], folder) if read_ids else None
+    return Contents(
+        items=items,
+        columns=columns,
+        ids=None if ids is None else lambda: ids,
+        provenance={
+            **header.provenance(),
+            "file": folder.name,
+            "format": "repdiag-shards",
+            "complete": manifest.complete,
+            "shards": len(entries),
+        },
+        verify=lambda: _verify(folder, manifest),
+    )
+
+
+def shard_path(folder: Path, entry: ShardEntry) -> Path:
+    """Where a shard of a run folder lies."""
+    return folder / schema.SHARDS / entry.file
+
+
+class _Header:
+    """Sample columns and provenance of a finished run folder; empty for an unfinished one."""
+
+    def __init__(self, folder: Path, manifest: Manifest, resources: ExitStack) -> None:
+        self._path = folder / schema.HEADER
+        self._file = None
+        self.checkpoints = native.Checkpoints({})
+        if manifest.header is not None:
+            _check_size(self._path, manifest.header.bytes)
+            self._file = resources.enter_context(open_hdf5(self._path))
+            native.check_version(self._file, self._path)
+            self.checkpoints = native.read_checkpoints(self._file, self._path)
+
+    def columns(self, rows: int) -> dict[str, Callable[[], Array]]:
+        return native.sample_columns(self._file, self._path, rows) if self._file is not None else {}
+
+    def provenance(self) -> dict[str, JsonValue]:
+        if self._file is None:
+            return {}
+        return native.provenance(self._file, self._path, self.checkpoints)
+
+    def attributes(self, address: Address) -> dict[str, JsonValue]:
+        """Attributes of a representation, kept on an empty group at its place."""
+        if self._file is None:
+            return {}
+        return read_attributes(_dataset(self._file, address, self._path), self._path)
+
+
+def _check_same_ids(folder: Path, entries: Sequence[ShardEntry]) -> None:
+    """Shards that start at the same row must be the same samples in every view and checkpoint."""
+    first: dict[int, ShardEntry] = {}
+    for entry in entries:
+        other = first.setdefault(entry.start, entry)
+        if (other.ids_sha256, other.rows) != (entry.ids_sha256, entry.rows):
+            raise bad_input(
+                folder,
+                f"the ids of shards {other.file} and {entry.file} differ, but both begin at "
+                f"{entry.start}; run extract again with --overwrite",
+            )
+
+
+def _check_size(path: Path, expected: int) -> None:
+    try:
+        actual = path.lstat().st_size if path.is_file() and not path.is_symlink() else None
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if actual != expected:
+        found = "is missing" if actual is None else f"has {actual} bytes, not {expected}"
+        raise bad_input(path, f"{found}; run the same extract command again to write it anew")
+
+
+def _joined(folder: Path, parts: Sequence[ShardEntry], header: _Header) -> list[Item]:
+    first = parts[0]
+    for part in parts:
+        if _layout(part) != _layout(first):
+            raise bad_input(
+                folder,
+                f"shards {first.file} and {part.file} hold different layers; "
+                "run extract again with --overwrite",
+            )
+    return [_joined_layer(folder, parts, layer, header) for layer in sorted(first.layers)]
+
+
+def _layout(entry: ShardEntry) -> dict[str, tuple[int, str]]:
+    return {name: (layer.d, layer.dtype) for name, layer in entry.layers.items()}
+
+
+def _joined_layer(folder: Path, parts: Sequence[ShardEntry], layer: str, header: _Header) -> Item:
+    first = parts[0]
+    address = Address(first.checkpoint, first.view, layer)
+    counts = [part.rows for part in parts]
+    whole = first.layers[layer]
+    rows = JoinedRows(
+        parts=[
+            partial(_read_rows, shard_path(folder, part), address, (part.rows, whole.d)) for part in parts
+        ],
+        starts=[0, *accumulate(counts)][:-1],
+        shape=(sum(counts), whole.d),
+        dtype=np.dtype(whole.dtype),
+    )
+    finite = sum(part.layers[layer].finite_rows for part in parts)
+    attrs = {**header.attributes(address), schema.ATTR_FINITE_ROWS: finite}
+    step = header.checkpoints.step(address.checkpoint)
+    return Item(RepresentationInfo(address, *rows.shape, str(rows.dtype), step, attrs), rows)
+
+
+def _read_rows(path: Path, address: Address, shape: tuple[int, int], start: int, stop: int) -> Array:
+    with open_hdf5(path) as file:
+        native.check_version(file, path)
+        source = DatasetRows.of(checked_matrix(_dataset(file, address, path), path), path)
+        if source.shape != shape:
+            where = printable(address)
+            raise bad_input(path, f"{where} has shape {source.shape}, not {shape} as in the manifest")
+        return source.read(start, stop)
+
+
+def _dataset(file: h5py.File, address: Address, path: Path) -> h5py.Group | h5py.Dataset:
+    return descend(file, schema.embedding_path(address).strip("/").split("/"), path)
+
+
+def _shard_columns(folder: Path, parts: Sequence[ShardEntry]) -> dict[str, Callable[[], Array]]:
+    """Columns that every shard of one checkpoint and view carries, joined."""
+    names = set.intersection(*(set(part.columns) for part in parts))
+    return {name: _column_joiner(folder, parts, name) for name in sorted(names)}
+
+
+def _column_joiner(folder: Path, parts: Sequence[ShardEntry], name: str) -> Callable[[], Array]:
+    def read() -> Array:
+        columns = []
+        for part in parts:
+            path = shard_path(folder, part)
+            with open_hdf5(path) as file:
+                columns.append(native.sample_columns(file, path, part.rows)[name]())
+        if len({column.dtype.kind for column in columns}) > 1:
+            return text_array([str(value) for column in columns for value in column])
+        return np.concatenate(columns)
+
+    return read
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    files = [(shard_path(folder, entry), entry.sha256) for entry in manifest.shards]
+    if manifest.header is not None:
+        files.append((folder / schema.HEADER, manifest.header.sha256))
+    for path, expected in files:
+        if file_sha256(path) != expected:
+            raise bad_input(path, "does not match its sha256; run the same extract command again")

@@ -1,0 +1,128 @@
+"""One writer for each run folder: a lock file that names its process and host."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from repdiag.store.complaints import bad_output, bad_usage
+from repdiag.text import printable
+
+_EMPTY_LOCK_SECONDS = 10.0
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process; `birth` tells it from a later one with the same number."""
+
+    pid: int
+    host: str
+    birth: str
+
+    @classmethod
+    def me(cls) -> Owner:
+        return cls(os.getpid(), socket.gethostname(), _birth(os.getpid()))
+
+    @property
+    def is_dead(self) -> bool:
+        """True when that process certainly ended; one on another host never counts as dead."""
+        return self.host == socket.gethostname() and (
+            not _is_running(self.pid) or _birth(self.pid) != self.birth
+        )
+
+
+def acquire(path: Path) -> None:
+    """Make the lock file, or take over that of a process that died.
+
+    Raises:
+        UsageError: another process holds it.
+        OutputError: it cannot be written.
+    """
+    for _ in range(_TRIES):
+        try:
+            _create(path)
+            return
+        except FileExistsError:
+            _clear_stale(path)
+        except OSError as error:
+            raise bad_output(path, f"could not be written ({error.strerror})") from error
+    raise bad_usage(path, "other processes keep taking this lock; try again")
+
+
+def release(path: Path) -> None:
+    """Remove our own lock file."""
+    if _read(path) == Owner.me():
+        path.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        os.write(descriptor, json.dumps(asdict(Owner.me())).encode("ascii"))
+        os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _clear_stale(path: Path) -> None:
+    owner = _read(path)
+    if owner is None and _age(path) < _EMPTY_LOCK_SECONDS:
+        raise bad_usage(path, "another process is just starting here; try again")
+    if owner is not None and not owner.is_dead:
+        raise bad_usage(
+            path.parent,
+            f"is being written by process {owner.pid} on {printable(owner.host)}; "
+            f"wait for it, or if it is dead remove {printable(path)}",
+        )
+    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        os.rename(path, aside)
+        if _read(aside) != owner:  # somebody else took over between our look and our rename
+            os.link(aside, path)
+        aside.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise bad_output(path, f"could not be taken over ({error.strerror})") from error
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        content = json.loads(path.read_bytes())
+        return Owner(int(content["pid"]), str(content["host"]), str(content["birth"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return _EMPTY_LOCK_SECONDS
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _birth(pid: int) -> str:
+    """Start time of a process where the system tells it (Linux), else nothing."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return stat.rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

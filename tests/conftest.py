@@ -1,0 +1,15 @@
+"""What every test runs under: one thread, no network, no colours, a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports numpy or torch: the test processes share the cores.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.update(
+    {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "COLUMNS": "80", "NO_COLOR": "1"}
+)
+# A suite that runs inside a CI job must not write into that job's own summary.
+for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(variable, None)

@@ -1,0 +1,102 @@
+"""Documents that can lie are compared with the program: help, README, changelog, configuration."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from repdiag.commands import app
+from tests.source import ROOT
+
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PROMISED = ["check", "demo", "extract", "inspect", "measures", "report", "spectrum"]
+SHARED = ("--layer", "--view", "--checkpoint", "--measure", "--interval", "--device", "--threads", "--seed")
+OUTPUT = ("--json", "--report", "--no-report", "--quiet", "--debug")
+
+
+def options_of(command: str) -> set[str]:
+    return {text for parameter in COMMANDS[command].params for text in parameter.opts}
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def readme_commands() -> Iterator[list[str]]:
+    """Every `repdiag ...` line of the README's shell blocks, continuation lines joined."""
+    for block in re.findall(r"```(?:sh|bash|console|yaml)\n(.*?)```", readme(), re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            found = re.search(r"(?:^|\s|run: )repdiag (.*)", line.split(" #")[0])
+            if found and not line.strip().startswith("pip"):
+                yield shlex.split(found[1])
+
+
+def test_the_commands_are_the_promised_ones() -> None:
+    assert sorted(COMMANDS) == PROMISED
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_every_command_and_option_has_help(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").strip(), name
+    first = command.help.splitlines()[0]
+    assert first.endswith(".")
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("name", ["spectrum", "check"])
+def test_shared_options_are_there(name: str) -> None:
+    left_out = {"--measure", "--no-report"} if name == "check" else set()
+    assert {*SHARED, *OUTPUT} - left_out <= options_of(name)
+
+
+def test_every_command_can_show_a_traceback() -> None:
+    assert all("--debug" in options_of(name) for name in PROMISED)
+
+
+def test_readme_names_only_commands_and_options_that_exist() -> None:
+    lines = list(readme_commands())
+    assert len(lines) >= 8
+    for command, *rest in lines:
+        if command.startswith("-"):
+            continue
+        assert command in COMMANDS, command
+        unknown = {word.split("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)} - options_of(
+            command
+        )
+        assert not unknown, f"README: repdiag {command} has no {unknown}"
+
+
+def test_readme_targets_exist_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"^\s*make ([a-z]+)", readme(), re.MULTILINE))
+    assert "demo" in wanted
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in wanted)
+
+
+def test_readme_shows_a_picture_of_a_report() -> None:
+    assert re.search(r"!\[[^\]]+\]\(docs/report\.png\)", readme())
+
+
+def test_readme_lists_every_exit_code() -> None:
+    table = set(re.findall(r"^\| (\d+)", readme(), re.MULTILINE))
+    assert {"0", "1", "2", "3", "70", "130"} <= table
+
+
+def test_changelog_has_unreleased_and_plain_sections() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text
+    sections = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert sections <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_no_path_of_this_machine_in_the_documents() -> None:
+    for name in ("README.md", "CHANGELOG.md", "Makefile", "pyproject.toml", ".ci/run"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"(?<![\w$.])/(?:home|root|work|Users)/", text), name
