@@ -18,7 +18,9 @@ SEVERITY_WORDS = {
     "not_applicable": "Not applicable",
 }
 NO_VERDICT = ("Findings", "No verdict was asked for.")
-OPEN_AT_FIRST = 3
+OPEN_AT_FIRST = 1
+SHOWN_AT_FIRST = 6
+"""More findings than these stay one click away, so that the figures are not pushed off the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Banner:
     sentence: str
     run: str
     cards: tuple[Card, ...]
+    more: tuple[Card, ...]
     silent: tuple[Card, ...]
 
 
@@ -56,7 +59,9 @@ def banner(result: Results, run: str) -> Banner | None:
     loud = tuple(card for card in cards if card.severity != "not_applicable")
     silent = tuple(card for card in cards if card.severity == "not_applicable")
     verdict = str(result.verdict.value) if result.verdict else "none"
-    return Banner(verdict, word, _counted(result.findings) or sentence, run, loud, silent)
+    first = len(loud) if len(loud) <= SHOWN_AT_FIRST + 1 else SHOWN_AT_FIRST
+    counted = _counted(result.findings) or sentence
+    return Banner(verdict, word, counted, run, loud[:first], loud[first:], silent)
 
 
 def _counted(findings: Sequence[Finding]) -> str:

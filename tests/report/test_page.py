@@ -303,3 +303,17 @@ def test_renders_without_torch_and_h5py() -> None:
 )
 def test_numbers_have_four_digits(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_many_findings_are_folded_and_none_is_lost() -> None:
+    found = [
+        Finding.model_validate(
+            {"id": "RD1", "kind": "k", "severity": "fail", "rule": "r", "message": f"Number {i} fails."}
+        )
+        for i in range(30)
+    ]
+    shown = page(samples.results(samples.healthy(), findings=found, verdict=Verdict.FAIL))
+    assert all(f"Number {i} fails." in shown.text for i in range(30))
+    assert "24 more findings" in shown.text
+    few = page(samples.results(samples.healthy(), findings=found[:7], verdict=Verdict.FAIL))
+    assert "more findings" not in few.text

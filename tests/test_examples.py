@@ -1,0 +1,46 @@
+"""Every example runs, small, and prints what it is there to show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.source import ROOT
+
+QUICK = {
+    "train_and_watch.py": (["runs", "2"], "epoch_02: "),
+    "benchmarks/streaming.py": (["--rows", "2000", "--features", "32", "--repeats", "1"], "bare loop"),
+}
+BY_HAND = {"report_picture.py"}
+
+
+def example(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, str(ROOT / "examples" / name), *words]
+    return subprocess.run(
+        line, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_every_example_is_run_here() -> None:
+    found = {str(path.relative_to(ROOT / "examples")) for path in (ROOT / "examples").rglob("*.py")}
+    assert found == {*QUICK, *BY_HAND}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_example_runs(name: str, tmp_path: Path) -> None:
+    words, said = QUICK[name]
+    ended = example(name, *words, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert said in ended.stdout
+
+
+def test_the_picture_is_made_from_a_run_that_fails(tmp_path: Path) -> None:
+    ended = example("report_picture.py", str(tmp_path), str(tmp_path / "a.png"), cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "must fail" in ended.stderr
+    assert not (tmp_path / "a.png").exists()
