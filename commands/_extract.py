@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from repdiag.errors import UsageError
 from repdiag.text import printable
 
 from . import _options as o
+from ._layers import parse_arguments
 from ._output import Output
+from ._tables import wrapped
 
 if TYPE_CHECKING:
     from repdiag.config import Config
@@ -26,7 +28,7 @@ _NOT_ASKED = ("config", "quiet", "debug", "dry_run", "yes", "threads")
 _MEBIBYTE = 1 << 20
 
 
-def request_from(context: typer.Context, config: Path | None, output: Output) -> ExtractRequest:
+def request_from(context: typer.Context, config: Path | None) -> ExtractRequest:
     """The request: what the command line gives, else the configuration, else the default.
 
     Raises:
@@ -36,7 +38,7 @@ def request_from(context: typer.Context, config: Path | None, output: Output) ->
     from repdiag.config import load_config
     from repdiag.extract import ExtractRequest
 
-    values = {**_configured(load_config(Path(), config), context, output), **_typed(context)}
+    values = {**_configured(load_config(Path(), config), context), **_typed(context)}
     o._threads(values.pop("threads", None))
     if not values.get("data"):
         raise UsageError('no data was named; give --data SPEC, or data = "..." in [extract] of repdiag.toml')
@@ -54,7 +56,7 @@ def _typed(context: typer.Context) -> dict[str, Any]:
         if name not in _NOT_ASKED and _was_typed(context, name)
     }
     if "model_args" in given:
-        given["model_args"] = dict(_pair(text) for text in given["model_args"])
+        given["model_args"] = parse_arguments(given["model_args"])
     return given
 
 
@@ -63,14 +65,7 @@ def _was_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f'--model-arg "{printable(text)}" is not of the form K=V')
-    return name, value
-
-
-def _configured(config: Config, context: typer.Context, output: Output) -> dict[str, Any]:
+def _configured(config: Config, context: typer.Context) -> dict[str, Any]:
     """Options that the configuration gives and the command line does not; paths are from its folder."""
     typed = _typed(context)
     values: dict[str, Any] = {name: value for name, value in config.extract.items() if name not in typed}
@@ -78,12 +73,12 @@ def _configured(config: Config, context: typer.Context, output: Output) -> dict[
         values.pop("threads", None)
     if "model_args" in values:
         values["model_args"] = {name: _text(value) for name, value in values["model_args"].items()}
+    _name_code(values, config)
     for name in ("model", "data", "output"):
         if values.get(name):
             values[name] = from_folder(values[name], config.folder)
     if "views" in values:
         values["views"] = [_view_from_folder(view, config.folder) for view in values["views"]]
-    _name_code(values, config, output)
     return values
 
 
@@ -108,7 +103,7 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _name_code(values: Mapping[str, Any], config: Config, output: Output) -> None:
+def _name_code(values: Mapping[str, Any], config: Config) -> None:
     """Code that a configuration names is run: say so first, with or without --quiet."""
     named = [("model", values.get("model", "")), ("data", values.get("data", ""))]
     named += [("views", view) for view in values.get("views", ())]
@@ -155,23 +150,41 @@ def confirm_every_layer(request: ExtractRequest, yes: bool, output: Output) -> N
 
 def plan_text(plan: ExtractPlan) -> str:
     """What would be done, for people."""
-    lines = [*plan.reports, ""]
-    lines += [f"{'layer':<40}{'one batch gives':<24}{'features':>9}  pooling"]
+    lines = [*_wrapped(plan.reports), "", f"{'features':>9}  {'probe batch':<22}layer"]
     lines += [
-        f"{printable(layer.layer, 39):<40}{printable(layer.shape, 23):<24}{layer.d:>9,}  {layer.pool}"
+        f"{layer.d:>9,}  {printable(' x '.join(map(str, layer.shape)), 21):<22}{printable(layer.layer, 200)}"
         for layer in plan.layers
     ]
-    runs = f"{len(plan.checkpoints)} checkpoints x {len(plan.views)} views x {plan.samples:,} samples"
-    lines += ["", f"{runs}: {_size(plan.bytes)}, about {_duration(plan.seconds)} of forward passes"]
-    return "\n".join([*lines, *(f"note: {note}" for note in plan.notes)]) + "\n"
+    counts = [(len(plan.checkpoints), "checkpoint"), (len(plan.views), "view"), (plan.samples, "sample")]
+    runs = " x ".join(_count(count, noun) for count, noun in counts)
+    cost = f"{runs}: {_size(plan.bytes)}, about {_duration(plan.seconds)} of forward passes"
+    return "\n".join([*lines, "", *_wrapped([cost]), *_notes(plan.notes)]) + "\n"
 
 
 def summary_text(summary: ExtractSummary) -> str:
     """What was done, for people."""
-    count = len(summary.representations)
-    what = f"{printable(summary.path)}: {summary.rows:,} rows, {count} representations"
-    done = ["was complete already; nothing to do"] if summary.was_complete else []
-    return "\n".join([*summary.reports, *(f"note: {note}" for note in summary.notes), what, *done]) + "\n"
+    held = f"{_count(summary.rows, 'row')}, {_count(len(summary.representations), 'representation')}"
+    done = "; it was complete already, nothing to do" if summary.was_complete else ""
+    what = f"{printable(summary.path)}: {held}{done}"
+    return "\n".join([*_wrapped(summary.reports), *_notes(summary.notes), *_wrapped([what])]) + "\n"
+
+
+def next_text(summary: ExtractSummary) -> str:
+    """The command that comes next, as it can be typed here."""
+    return f"next: repdiag spectrum {shlex.quote(printable(summary.path, 400))}"
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    return _wrapped([f"note: {note}" for note in notes])
+
+
+def _wrapped(lines: Sequence[str]) -> list[str]:
+    """Lines of at most 80 columns; what is carried over is indented."""
+    return [part for line in lines for part in wrapped(line, "", "  ")]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _size(count: int) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from repdiag.store import Store
 
 SCHEMA = {"schema": "repdiag.inspect", "schema_version": 1}
+# The settings repeat the command, with digests that only a resumed run compares; --json has them.
+NOT_SHOWN = ("format", "format_version", "checkpoints", "config", "config_sha256", "h5py")
+OF_CHECKPOINT = ("path", "sha256", "step", "epoch", "model", "load_report", "preprocessing", "trust")
 
 
 def inspected(path: Path, dataset: str | None) -> dict[str, Any]:
@@ -70,22 +73,46 @@ def document(content: Mapping[str, Any]) -> str:
 
 
 def inspected_text(content: Mapping[str, Any]) -> str:
-    """The document for people: representations as a table, the rest one line a field."""
-    lines = [
-        line
-        for key, value in content.items()
-        if key not in ("schema", "schema_version", "representations", "model")
-        for line in wrapped(f"{key.replace('_', ' ')}: {_shown(value)}", "")
-    ]
-    rows = content.get("representations", [])
-    lines += ["", f"{'n':>9} {'d':>7}  {'dtype':<9}checkpoint/view/layer"] if rows else []
-    lines += [
+    """The document for people, at most 80 columns wide where names allow."""
+    if "representations" in content:
+        lines = _store_lines(content)
+    else:
+        from repdiag.checkpoints import describe
+
+        lines = describe(content).splitlines()
+    lines += _model_lines(content["model"]) if "model" in content else []
+    return "\n".join(lines) + "\n"
+
+
+def _store_lines(content: Mapping[str, Any]) -> list[str]:
+    """Where it comes from, each checkpoint, then the representations as a table."""
+    facts = {
+        "format": content["format"],
+        "n": content["n"],
+        "columns": content["columns"],
+        **{key: value for key, value in content["provenance"].items() if key not in NOT_SHOWN},
+    }
+    lines = [line for key, value in facts.items() for line in _fact(key, value)]
+    for name, facts in content["provenance"].get("checkpoints", {}).items():
+        lines += ["", *wrapped(f"checkpoint {printable(name)}", "")]
+        lines += [line for key in OF_CHECKPOINT if key in facts for line in _fact(key, facts[key], "  ")]
+    rows = content["representations"]
+    lines += ["", f"{'n':>9} {'d':>7}  {'dtype':<9}checkpoint/view/layer"]
+    return lines + [
         f"{row['n']:>9,} {row['d']:>7,}  {printable(row['dtype'], 8):<9}"
         + printable(f"{row['checkpoint']}/{row['view']}/{row['layer']}", 200)
         for row in rows
     ]
-    lines += _model_lines(content["model"]) if "model" in content else []
-    return "\n".join(lines) + "\n"
+
+
+def _fact(key: str, value: Any, indent: str = "") -> list[str]:
+    """`key: value` in lines of at most 80 columns; nothing where there is no value."""
+    if value in (None, "", [], {}):
+        return []
+    if isinstance(value, list) and key == "notes":
+        return [line for note in value for line in _fact("note", note, indent)]
+    text = f"{printable(key.replace('_', ' '), 60)}: {_shown(value)}"
+    return wrapped(text, indent, f"{indent}  ")
 
 
 def _model_lines(model: Mapping[str, Any]) -> list[str]:

@@ -61,9 +61,9 @@ def _shapes(built: BuiltModel) -> tuple[dict[str, list[int]], str]:
         except RepdiagError:
             return  # a layer without a tensor has no shape
 
-    taps = [output_tap(name) for name in (*(name for name, _ in layer_names(built.module)), OUTPUT_LAYER)]
+    taps = [output_tap(name) for name, _ in layer_names(built.module)]
     with listening(built.module, taps, take):
-        call(built.module, given, "a made-up sample")
+        take(output_tap(OUTPUT_LAYER), call(built.module, given, "a made-up sample"))
     return found, "one sample of zeros" if built.kind == "image" else "one short text"
 
 

@@ -58,13 +58,13 @@ def _details(estimate: Estimate) -> list[str]:
     return wrapped(", ".join(parts), "      ") if parts else []
 
 
-def wrapped(text: str, indent: str) -> list[str]:
-    """`text` in lines of at most 80 columns; words are never broken."""
+def wrapped(text: str, indent: str, carried: str | None = None) -> list[str]:
+    """`text` in lines of at most 80 columns; words are never broken. `carried` indents all but the first."""
     return textwrap.wrap(
         text,
         WIDTH,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent if carried is None else carried,
         break_long_words=False,
         break_on_hyphens=False,
     )

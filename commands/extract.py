@@ -6,7 +6,7 @@ import typer
 
 from . import _extract_options as e
 from . import _options as o
-from ._extract import confirm_every_layer, plan_text, request_from, summary_text
+from ._extract import confirm_every_layer, next_text, plan_text, request_from, summary_text
 from ._output import Output
 
 
@@ -48,11 +48,11 @@ def extract(
     from repdiag.extract import plan
 
     out = Output(quiet=quiet)
-    request = request_from(context, config, out)
+    request = request_from(context, config)
     if dry_run:
         out.table(plan_text(plan(request)))
         return
     confirm_every_layer(request, yes, out)
     summary = run(request, out.progress())
     out.table(summary_text(summary))
-    out.notice(f"next: repdiag spectrum {summary.path.name}")
+    out.notice(next_text(summary))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from repdiag.measures.registry import all_measures
     from repdiag.report import render
     from repdiag.results import Estimate, Results, read_results, write_results
-    from repdiag.store import Store, open_store
+    from repdiag.store import Store, memory_store, open_store
     from repdiag.types import Address, Status, Verdict
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "analyse_spectrum",
     "inspect_checkpoint",
     "load_checkpoint",
+    "memory_store",
     "open_store",
     "read_results",
     "render",
@@ -56,6 +57,7 @@ _HOMES = {
     "analyse_spectrum": "analysis",
     "inspect_checkpoint": "checkpoints",
     "load_checkpoint": "checkpoints",
+    "memory_store": "store",
     "open_store": "store",
     "read_results": "results",
     "render": "report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,10 +41,17 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{printable(path)}: could not be written ({reason})") from error
+        raise OutputError(f"{printable(path)}: could not be written ({_advised(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _advised(error: OSError) -> str:
+    """What the system said, and what to do about it."""
+    reason = printable(error.strerror or type(error).__name__).lower()
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    step = "make room and run the same command again" if full else "write to another place"
+    return f"{reason}); {step}"
 
 
 def _sync(path: Path) -> None:

@@ -37,7 +37,7 @@ class Estimate(Record):
     plugin: FiniteFloat | None = None
     status: Status = Status.OK
     unit: str = ""
-    correction: Literal["lev", "jackknife", "unbiased", "none"] = "none"
+    correction: Literal["lev", "jackknife", "unbiased", "leading", "none"] = "none"
     interval_method: IntervalMethod = IntervalMethod.NONE
     definition: str = ""
     details: dict[str, FiniteFloat | int | str | list[FiniteFloat]] = Field(default_factory=dict)

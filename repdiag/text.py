@@ -27,10 +27,11 @@ def _shown(char: str) -> str:
     return f"\\x{ord(char):02x}" if hidden else char
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' Did you mean "x"?' for the closest candidate, or an empty string."""
-    found = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
-    return f' Did you mean "{printable(found[0])}"?' if found else ""
+def nearest(name: str, candidates: Iterable[str], most: int = 1) -> str:
+    """' Did you mean "x"?' for the closest candidates, or an empty string."""
+    found = difflib.get_close_matches(name, list(candidates), n=most, cutoff=0.5)
+    names = ", ".join(f'"{printable(one)}"' for one in found)
+    return f" Did you mean {names}?" if found else ""
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:

@@ -285,15 +285,15 @@ def twonn(data: Data, discard: float = 0.1) -> float:
 
 
 @twin
-def per_class_rank(data: Data) -> float:
+def per_class_rank(data: Data) -> float | None:
     assert data.labels is not None
     ranks = []
     for label in np.unique(data.labels):
         rows = data.rows[data.labels == label]
-        if len(rows) >= 2:
+        if len(rows) >= 10:
             varies = bool((rows != rows[0]).any())
             ranks.append(entropy_rank(covariance_eigenvalues(rows)) if varies else 0.0)
-    return min(ranks) / float(np.median(ranks))
+    return min(ranks) / float(np.median(ranks)) if ranks else None
 
 
 @twin

@@ -11,7 +11,16 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from repdiag import linalg
-from repdiag.accumulators import Batch, ClassSums, FeatureActivity, FeatureMoments, GroupedMoments, Sample
+from repdiag.accumulators import (
+    Batch,
+    ClassSums,
+    FeatureActivity,
+    FeatureMoments,
+    GroupedMoments,
+    Leverages,
+    RowEnergies,
+    Sample,
+)
 from repdiag.accumulators.energies import GroupEnergies
 from repdiag.accumulators.pairs import neighbour_ratios, pair_potential
 from repdiag.measures import inputs
@@ -33,16 +42,22 @@ def cuda(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 def spectrum() -> inputs.Spectrum:
-    return inputs.Spectrum(cuda(D), N, D, N - 1)
+    return inputs.Spectrum(cuda(D), N, D, N - 1, fourth=cuda())
 
 
 def class_means() -> inputs.ClassMeans:
     return inputs.ClassMeans(cuda(CLASSES), cuda(CLASSES, D), cuda(D), cuda(D, D))
 
 
+def population() -> inputs.Population:
+    return inputs.Population(cuda(D), cuda(D), D)
+
+
 RECORDS: dict[Need, Callable[[], inputs.Record]] = {
     Need.SPECTRUM: spectrum,
     Need.CLEAN_SPECTRUM: spectrum,
+    Need.POPULATION: population,
+    Need.CLEAN_POPULATION: population,
     Need.SECOND_MOMENT: spectrum,
     Need.DIRECTION_SPECTRUM: spectrum,
     Need.LOCATION: lambda: inputs.Location(cuda(), cuda()),
@@ -75,6 +90,8 @@ ACCUMULATORS: dict[str, Callable[[], Any]] = {
     "classes": lambda: ClassSums.empty(GROUPS, CLASSES, D, device="cuda"),
     "sample": Sample,
     "energies": energies,
+    "row energies": lambda: RowEnergies.empty(GROUPS, cuda(D)),
+    "leverages": lambda: Leverages.empty(GROUPS, cuda(D, D), cuda(D), cuda(D, 7, dtype=torch.complex128)),
 }
 
 
@@ -99,6 +116,21 @@ def test_measure(measure: Measure) -> None:
     assert reading.value.dtype is torch.float64
     assert reading.value.ndim == 0
     assert all(on_cuda(value) for value in reading.details.values())
+
+
+CORRECTED = {name: m for name, m in all_measures().items() if m.correction != "none"}
+
+
+@pytest.mark.parametrize("measure", CORRECTED.values(), ids=CORRECTED)
+def test_correction(measure: Measure) -> None:
+    if measure.corrected is None:
+        found = measure.function(
+            inputs.Population(cuda(D, dtype=torch.complex128), cuda(D, dtype=torch.complex128), D)
+        )
+    else:
+        found = measure.corrected(spectrum())
+    value = getattr(found, "value", found)
+    assert (value.device.type, value.dtype, value.ndim) == ("cuda", torch.float64, 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

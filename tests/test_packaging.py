@@ -151,7 +151,7 @@ def test_make_says_what_is_missing(tmp_path: Path, python: str, said: str) -> No
 def test_make_installs_once(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").touch()
-    for stamp in (".core", ".test"):
+    for stamp in (".core", ".test", ".real"):
         (tmp_path / stamp).touch()
     for target in ("demo", "test", "lint", "slow"):
         planned = make("-n", target, f"VENV={tmp_path}").stdout

@@ -2,7 +2,9 @@
 
 from repdiag.accumulators.batch import Accumulator, Batch
 from repdiag.accumulators.features import ClassSums, FeatureActivity, FeatureMoments, Sample, SampledRows
+from repdiag.accumulators.leverages import Leverages
 from repdiag.accumulators.moments import GroupedMoments, Moments, grouped_rows
+from repdiag.accumulators.row_energies import RowEnergies
 
 __all__ = [
     "Accumulator",
@@ -11,7 +13,9 @@ __all__ = [
     "FeatureActivity",
     "FeatureMoments",
     "GroupedMoments",
+    "Leverages",
     "Moments",
+    "RowEnergies",
     "Sample",
     "SampledRows",
     "grouped_rows",

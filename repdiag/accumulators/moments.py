@@ -94,6 +94,17 @@ class GroupedMoments:
         linalg.rank_k_update(scatter, (self.mean - mean) * weight.sqrt()[:, None])
         return Moments(n, mean, linalg.symmetrise(scatter))
 
+    def over(self, groups: Sequence[int]) -> Moments:
+        """The moments of some groups together."""
+        index = list(groups)
+        some = replace(
+            self,
+            count=tuple(self.count[group] for group in index),
+            mean=self.mean[index],
+            scatter=self.scatter[index],
+        )
+        return some.total()
+
     def without(self, group: int, total: Moments) -> Moments:
         """The moments of all groups but one; `total` is `self.total()`."""
         m, n = self.count[group], total.count

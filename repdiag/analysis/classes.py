@@ -19,8 +19,8 @@ from repdiag.types import GROUPS, IntervalMethod
 CLASS_BYTES = 64 << 20
 """Rows of one class that are looked at, in float64; a larger class is thinned in hash order."""
 
-LEAST_ROWS = 2
-"""A class needs two rows to have a covariance."""
+LEAST_ROWS = 10
+"""A smaller class has a low rank because it is small; it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class ClassPlan:
 def class_spectra(
     source: RowSource, plan: ClassPlan, names: tuple[str, ...], method: IntervalMethod
 ) -> Replicas | None:
-    """Spectrum of every class with at least two rows, and to first order without each group.
+    """Spectrum of every class with at least LEAST_ROWS rows, and to first order without each group.
 
-    None when no class has two rows.
+    None when no class has as many.
     """
     by_code = {
         code: _one_class(rows, groups)

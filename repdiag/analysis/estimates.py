@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from repdiag.analysis.corrected import Corrected, Pair, corrected, plain
 from repdiag.analysis.facts import Facts
 from repdiag.analysis.replicas import Replicas
-from repdiag.measures.inputs import Need
+from repdiag.measures.inputs import Need, Spectrum
 from repdiag.measures.registry import Bound, Reading, Selection
 from repdiag.results import Estimate
-from repdiag.stats.jackknife import LEAST_GROUPS, Interval, interval
+from repdiag.stats.jackknife import LEAST_GROUPS
 from repdiag.types import IntervalMethod, Status
 
 ABOUT_SPREAD = frozenset(
@@ -33,48 +34,66 @@ NEVER_CONSTANT = frozenset({"trace"})
 """Figures that a constant has: its variance is zero, and that is an answer."""
 
 
-def estimate(selection: Selection, replicas: Replicas | None, facts: Facts, confidence: float) -> Estimate:
+def records_of(selection: Selection, records: Mapping[Need, Replicas]) -> Pair:
+    """What one selected measure reads."""
+    population = None if selection.population is None else records.get(selection.population)
+    return Pair(records.get(selection.needs), population)
+
+
+def estimate(selection: Selection, records: Pair, facts: Facts, confidence: float) -> Estimate:
     """The estimate of one selected measure.
 
     Args:
         selection: the measure and its options.
-        replicas: what it reads, from all samples and without each group.
+        records: what it reads, from all samples and without each group.
         facts: size and scale of the representation.
         confidence: of the two-sided interval, in (0, 1).
     """
     status, reason = before(selection, facts)
-    if status in (Status.CONSTANT, Status.NONFINITE) or (reason and not _one_sided(selection, facts)):
+    if reason or status is Status.CONSTANT:
         return _without_value(selection, status, confidence, reason)
-    if replicas is None:
-        return _without_value(selection, Status.INSUFFICIENT, confidence, "no class has two samples")
-    reading = selection(replicas.total)
+    if records.plugin is None:
+        return _without_value(selection, Status.INSUFFICIENT, confidence, "no class has 10 samples")
+    reading = selection(records.plugin.total)
     plugin = float(reading.value)
     if math.isinf(plugin):
         return _without_value(selection, Status.NONFINITE, confidence, "overflows float64")
     if not math.isfinite(plugin):
         return _without_value(selection, Status.INSUFFICIENT, confidence, "does not exist for these data")
-    found = _interval(selection, plugin, replicas, confidence)
-    low, high = _clipped(found, selection.measure.bounds, facts) if found else (None, None)
+    own = plain(selection, records.plugin)
+    reason = _too_few(selection, facts, records.plugin.total)
+    found = (None if reason else corrected(selection, records)) or own
+    if not math.isfinite(found.value):
+        found, reason = own, NO_CORRECTION[found.correction]
+    low, high = _ends(selection, found, facts, confidence)
     if reason:
+        status = Status.INSUFFICIENT
         low, high = _one_sided_ends(selection, low, high)
     return Estimate(
-        value=None if reason else plugin,
+        value=None if reason else _clip(found.value, selection, facts),
         low=low,
         high=high,
         confidence=confidence,
         plugin=plugin,
         status=status,
         unit=selection.measure.unit,
-        correction="none",
-        interval_method=replicas.method if found else IntervalMethod.NONE,
+        correction=found.correction,
+        interval_method=found.method if low is not None or high is not None else IntervalMethod.NONE,
         definition=selection.definition,
-        details=_details(reading, replicas.total, reason),
+        details=_details(reading, records.plugin.total, reason),
     )
 
 
+NO_CORRECTION: Mapping[str, str] = {
+    "leading": "no direction stands apart from the others: a bound is all that n samples give",
+    "unbiased": "n samples cannot tell the sum of squared eigenvalues from zero",
+    "lev": "the inversion gave no finite figure",
+}
+"""Why a corrected value does not exist where the plug-in does."""
+
+
 def before(selection: Selection, facts: Facts) -> tuple[Status, str]:
-    """Status that is known before the figure, with the reason where there can be no figure."""
-    measure = selection.measure
+    """Status that is known before the figure, with the reason where not even the plug-in can be read."""
     rank = min(facts.n - 1, facts.d)
     if facts.n == 0 and facts.dropped:
         return Status.NONFINITE, "no row is finite"
@@ -84,33 +103,34 @@ def before(selection: Selection, facts: Facts) -> tuple[Status, str]:
         return Status.NONFINITE, "the sums overflow float64"
     varies = facts.variation
     empty = facts.zero or (varies is Status.CONSTANT and selection.needs in ABOUT_SPREAD)
-    if empty and measure.name not in NEVER_CONSTANT:
+    if empty and selection.measure.name not in NEVER_CONSTANT:
         return Status.CONSTANT, "nothing varies beyond rounding"
-    if facts.intervals and facts.groups < LEAST_GROUPS:
-        return (
-            Status.INSUFFICIENT,
-            f"{facts.groups} of 20 groups have samples; an interval needs {LEAST_GROUPS}",
-        )
     if rank < selection.least_rank:
         return Status.INSUFFICIENT, f"min(n - 1, d) = {rank}; needs {selection.least_rank}"
-    if facts.n < measure.least_ratio * facts.d:
-        needed = math.ceil(measure.least_ratio * facts.d)
-        return Status.INSUFFICIENT, f"n/d = {facts.n / facts.d:.2g}; needs n = {needed}"
     blurred = selection.needs in ABOUT_SPREAD and varies is not Status.OK
     return (Status.UNRESOLVED if blurred else Status.OK), ""
 
 
-def _one_sided(selection: Selection, facts: Facts) -> bool:
-    """Too few samples for the figure, enough for a bound: the plug-in errs to a known side."""
-    measure = selection.measure
-    enough = facts.groups >= LEAST_GROUPS and min(facts.n - 1, facts.d) >= selection.least_rank
-    return enough and measure.plugin_bias != "none" and facts.n >= 2
+def _too_few(selection: Selection, facts: Facts, record: object) -> str:
+    """What is missing for a value: groups, or n/d counted in rows of equal energy; empty where nothing is.
+
+    The plug-in exists all the same, and one end of its interval holds where it errs to a known side.
+    """
+    if facts.intervals and facts.groups < LEAST_GROUPS:
+        return f"{facts.groups} of 20 groups have samples; an interval needs {LEAST_GROUPS}"
+    variation = record.energy_variation if isinstance(record, Spectrum) else 0.0
+    needed = math.ceil(selection.least_ratio * facts.d * (1 + variation))
+    if facts.n >= needed:
+        return ""
+    equal = f", worth {facts.n / (1 + variation):,.0f} rows of equal energy" if variation > 1 else ""
+    return f"n = {facts.n:,}{equal}; d = {facts.d:,} needs n = {needed:,}"
 
 
 def _one_sided_ends(
     selection: Selection, low: float | None, high: float | None
 ) -> tuple[float | None, float | None]:
-    return (low, None) if selection.measure.plugin_bias == "low" else (None, high)
+    ends: dict[str, tuple[float | None, float | None]] = {"low": (low, None), "high": (None, high)}
+    return ends.get(selection.measure.plugin_bias, (None, None))
 
 
 def _without_value(selection: Selection, status: Status, confidence: float, reason: str) -> Estimate:
@@ -124,18 +144,19 @@ def _without_value(selection: Selection, status: Status, confidence: float, reas
     )
 
 
-def _interval(selection: Selection, plugin: float, replicas: Replicas, confidence: float) -> Interval | None:
-    if len(replicas.sizes) < LEAST_GROUPS:
-        return None
-    figures = [float(selection(record).value) for record in replicas.without]
-    return interval(plugin, figures, replicas.sizes, confidence=confidence, scale=selection.measure.scale)
+def _ends(
+    selection: Selection, found: Corrected, facts: Facts, confidence: float
+) -> tuple[float | None, float | None]:
+    if found.groups < LEAST_GROUPS or (interval := found.interval(selection, confidence)) is None:
+        return None, None
+    return _clip(interval.low, selection, facts), _clip(interval.high, selection, facts)
 
 
-def _clipped(found: Interval, bounds: tuple[Bound, Bound], facts: Facts) -> tuple[float, float]:
-    lower, upper = (bound_value(bound, facts.n, facts.d) for bound in bounds)
-    low = found.low if lower is None else max(found.low, lower)
-    high = found.high if upper is None else min(found.high, upper)
-    return low, high
+def _clip(value: float, selection: Selection, facts: Facts) -> float:
+    """`value` within the declared bounds."""
+    lower, upper = (bound_value(bound, facts.n, facts.d) for bound in selection.measure.bounds)
+    value = value if lower is None else max(value, lower)
+    return value if upper is None else min(value, upper)
 
 
 def bound_value(bound: Bound, n: int, d: int) -> float | None:

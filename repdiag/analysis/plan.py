@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from repdiag import linalg
 from repdiag.accumulators import (
     Accumulator,
@@ -12,6 +14,7 @@ from repdiag.accumulators import (
     FeatureActivity,
     FeatureMoments,
     GroupedMoments,
+    RowEnergies,
     Sample,
 )
 from repdiag.analysis.source import RowSource, pooled
@@ -25,7 +28,8 @@ PASS_BYTES = 128 << 20
 MATRIX_BYTES = 4 << 30
 """Largest d x d matrix that is attempted."""
 
-SPECTRAL = frozenset({Need.SPECTRUM, Need.SECOND_MOMENT, Need.CLEAN_SPECTRUM, Need.CLASS_MEANS})
+CENTRED = frozenset({Need.SPECTRUM, Need.CLEAN_SPECTRUM, Need.POPULATION, Need.CLEAN_POPULATION})
+SPECTRAL = CENTRED | {Need.SECOND_MOMENT, Need.CLASS_MEANS}
 LOCATIONS = frozenset({Need.LOCATION, Need.CLEAN_LOCATION})
 PER_FEATURE = frozenset({Need.ACTIVITY, Need.DIRECTIONS})
 
@@ -54,6 +58,7 @@ class Plan:
         """Names of the statistics that the needs come from."""
         sources = {
             "moments": self.needs & SPECTRAL,
+            "energies": self.needs & CENTRED,
             "unit_moments": self.needs & {Need.DIRECTION_SPECTRUM},
             "features": self.needs & LOCATIONS,
             "unit_features": self.needs & {Need.DIRECTIONS},
@@ -63,13 +68,15 @@ class Plan:
         }
         return [name for name, needs in sources.items() if needs]
 
-    def empty(self, name: str) -> Accumulator:
-        """The statistic of that name before any row."""
+    def empty(self, name: str, origin: Tensor) -> Accumulator:
+        """The statistic of that name before any row; `origin` (d,) is a vector near the mean."""
         d, device = self.d, self.device
         match name:
             case "moments" | "unit_moments":
                 unit = name == "unit_moments"
                 return GroupedMoments.empty(self.scatter_groups, d, unit=unit, device=device)
+            case "energies":
+                return RowEnergies.empty(GROUPS, origin)
             case "features" | "unit_features":
                 return FeatureMoments.empty(GROUPS, d, unit=name == "unit_features", device=device)
             case "activity":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
+
+from torch import Tensor
 
 from repdiag.accumulators import (
     Accumulator,
@@ -11,14 +14,22 @@ from repdiag.accumulators import (
     FeatureMoments,
     GroupedMoments,
     Moments,
+    RowEnergies,
     Sample,
 )
 from repdiag.analysis import evidence
-from repdiag.analysis.replicas import Replicas
-from repdiag.analysis.spectra import Reduction, spectra
+from repdiag.analysis.plan import gather
+from repdiag.analysis.population import half_populations, look, needs_rows, populations
+from repdiag.analysis.replicas import Replicas, with_fourth
+from repdiag.analysis.spectra import Reduction, decompose, spectra
 from repdiag.measures.inputs import Need
+from repdiag.types import GROUPS, IntervalMethod
 
 Records = dict[Need, Replicas]
+
+WHOLE = frozenset({Need.SPECTRUM, Need.POPULATION})
+CLEAN_OF = {Need.SPECTRUM: Need.CLEAN_SPECTRUM, Need.POPULATION: Need.CLEAN_POPULATION}
+CLEAN = frozenset(CLEAN_OF.values())
 
 
 def reduce_statistics(gathered: dict[str, Accumulator], total: Moments | None, how: Reduction) -> Records:
@@ -31,7 +42,9 @@ def reduce_statistics(gathered: dict[str, Accumulator], total: Moments | None, h
     if "unit_moments" in gathered:
         unit = cast(GroupedMoments, gathered.pop("unit_moments"))
         matrix = how.matrix(centred=False, unit=True)
-        records[Need.DIRECTION_SPECTRUM] = spectra(unit, unit.total(), matrix, how)
+        vectors = method is IntervalMethod.FAST
+        of = decompose(unit, unit.total(), matrix, None, vectors=vectors)
+        records[Need.DIRECTION_SPECTRUM] = spectra(of, how)
         del unit
     if isinstance(features := gathered.get("features"), FeatureMoments):
         records[Need.LOCATION] = evidence.locations(features, method)
@@ -60,15 +73,49 @@ def _of_moments(gathered: dict[str, Accumulator], total: Moments, how: Reduction
     needs = how.plan.needs
     moments = cast(GroupedMoments, gathered["moments"])
     rogue = bool(how.facts.rogue) and len(how.kept) < moments.mean.shape[1]
+    clean, whole = needs & CLEAN, needs & WHOLE
     records: Records = {}
-    if Need.SPECTRUM in needs or (Need.CLEAN_SPECTRUM in needs and not rogue):
-        records[Need.SPECTRUM] = spectra(moments, total, how.matrix(centred=True), how)
-    if Need.CLEAN_SPECTRUM in needs:
-        centred = how.matrix(centred=True)
-        clean = spectra(moments, total, centred, how, how.kept) if rogue else records[Need.SPECTRUM]
-        records[Need.CLEAN_SPECTRUM] = clean
+    if whole or (clean and not rogue):
+        energies = cast(RowEnergies, gathered["energies"])
+        population = bool(needs & {Need.POPULATION, *(() if rogue else [Need.CLEAN_POPULATION])})
+        records |= _centred(moments, total, energies, how, None, population)
+    if clean and rogue:
+        empty = RowEnergies.empty(GROUPS, total.mean, how.kept)
+        energies = cast(RowEnergies, gather(how.source, {"energies": empty})["energies"])
+        found = _centred(moments, total, energies, how, how.kept, Need.CLEAN_POPULATION in needs)
+        records |= {CLEAN_OF[need]: record for need, record in found.items()}
+    elif clean:
+        records |= {CLEAN_OF[need]: record for need, record in records.items()}
     if Need.SECOND_MOMENT in needs:
-        records[Need.SECOND_MOMENT] = spectra(moments, total, how.matrix(centred=False), how)
+        uncentred = how.matrix(centred=False)
+        vectors = how.plan.method is IntervalMethod.FAST
+        of = decompose(moments, total, uncentred, None, vectors=vectors)
+        records[Need.SECOND_MOMENT] = spectra(of, how)
     if isinstance(sums := gathered.get("classes"), ClassSums):
         records[Need.CLASS_MEANS] = evidence.class_means(sums, moments, total, how.plan.method)
+    return records
+
+
+def _centred(
+    moments: GroupedMoments,
+    total: Moments,
+    energies: RowEnergies,
+    how: Reduction,
+    kept: Tensor | None,
+    population: bool,
+) -> Records:
+    """The spectrum of the centred covariance and, where wanted, the population behind it."""
+    matrix = how.matrix(centred=True)
+    d = matrix.d if kept is None else len(kept)
+    vectors = how.plan.method is IntervalMethod.FAST or (population and needs_rows(total.count, d))
+    of = decompose(moments, total, matrix, kept, vectors=vectors)
+    plain = with_fourth(Replicas(of.matrix.spectrum(of.values, total.count)), energies, of.total)
+    seen = look(of, plain.total, how) if population else None
+    if how.plan.method is IntervalMethod.FULL:
+        of = replace(of, basis=None)  # the passes that follow need the room
+    plugin = with_fourth(spectra(of, how), energies, of.total)
+    records: Records = {Need.SPECTRUM: plugin}
+    if seen is not None:
+        found = populations(seen, plugin, half_populations(of, plugin, how))
+        records |= {} if found is None else {Need.POPULATION: found}
     return records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,18 +11,27 @@ from torch import Tensor
 from repdiag import linalg
 from repdiag.accumulators.energies import GroupEnergies
 from repdiag.accumulators.moments import GroupedMoments, Moments
+from repdiag.accumulators.row_energies import RowEnergies
 from repdiag.measures.inputs import Spectrum
 from repdiag.types import IntervalMethod
 
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """`total` from all samples; `without[j]` lacks group j, of size `sizes[j]`. Empty groups are left out."""
+    """`total` from all samples; `without[j]` lacks group j, of size `sizes[j]`. Empty groups are left out.
+
+    `others` are records of the same quantity by another estimator, and `halves` those of two halves of the
+    groups beside `peer`, that of all samples by the estimator of the halves: how far they are apart belongs
+    into the interval.
+    """
 
     total: Any
     without: tuple[Any, ...] = ()
     sizes: tuple[int, ...] = ()
     method: IntervalMethod = IntervalMethod.NONE
+    others: tuple[Any, ...] = ()
+    halves: tuple[Any, ...] = ()
+    peer: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +58,34 @@ class Matrix:
         return moments.covariance if self.centred else moments.second_moment
 
 
-def full_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix) -> Replicas:
-    """One decomposition for all samples and one without each group."""
-    record = matrix.spectrum(_eigenvalues(total, matrix), total.count)
+def with_fourth(replicas: Replicas, energies: RowEnergies, total: Moments) -> Replicas:
+    """The same spectra with the fourth moment of the row energies in them."""
+    each = energies.fourth_about(total)
+    kept = _kept(energies.count)
+    everything = each.sum()
+    without = tuple(
+        replace(record, fourth=everything - each[group])
+        for record, group in zip(replicas.without, kept, strict=bool(replicas.without))
+    )
+    return replace(replicas, total=replace(replicas.total, fourth=everything), without=without)
+
+
+def full_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix, values: Tensor) -> Replicas:
+    """The spectrum of all samples, whose eigenvalues are known, and one decomposition without each group."""
     kept = _kept(grouped.count)
     left_out = (grouped.without(group, total) for group in kept)
     without = tuple(matrix.spectrum(_eigenvalues(left, matrix), left.count) for left in left_out)
-    return Replicas(record, without, tuple(grouped.count[g] for g in kept), IntervalMethod.FULL)
+    sizes = tuple(grouped.count[g] for g in kept)
+    return Replicas(matrix.spectrum(values, total.count), without, sizes, IntervalMethod.FULL)
 
 
-def fast_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix) -> Replicas:
-    """One decomposition with vectors; without each group the eigenvalues change to first order."""
-    values, basis = linalg.eigenbasis(matrix.of(total))
+def fast_spectra(
+    grouped: GroupedMoments, total: Moments, matrix: Matrix, values: Tensor, basis: Tensor
+) -> Replicas:
+    """No further decomposition: without each group the eigenvalues change to first order."""
     origin = total.mean if matrix.centred else torch.zeros_like(total.mean)
     energies = GroupEnergies.of_moments(grouped, basis, origin, values)
     return first_order(values, energies, matrix)
-
-
-def plain_spectrum(total: Moments, matrix: Matrix) -> Replicas:
-    """One decomposition, no interval."""
-    return Replicas(matrix.spectrum(_eigenvalues(total, matrix), total.count))
 
 
 def first_order(values: Tensor, energies: GroupEnergies, matrix: Matrix) -> Replicas:

@@ -14,7 +14,7 @@ from repdiag.accumulators import FeatureMoments, GroupedMoments
 from repdiag.analysis.classes import ClassPlan, class_spectra
 from repdiag.analysis.facts import Facts, facts_of
 from repdiag.analysis.plan import LOCATIONS, PER_FEATURE, SPECTRAL, Plan, gather
-from repdiag.analysis.reduce import reduce_statistics
+from repdiag.analysis.reduce import CLEAN_OF, Records, reduce_statistics
 from repdiag.analysis.replicas import Replicas
 from repdiag.analysis.source import MemorySource, RowSource, StoreSource, in_memory
 from repdiag.analysis.spectra import Reduction
@@ -65,19 +65,21 @@ def _examine_narrow(source: StoreSource, wanted: Wanted) -> Evidence:
         coordinates = replace(rows, rows=linalg.small_side(rows.rows))
         plan = Plan(rest, coordinates.d, wanted.method, _classes(source), device)
         found.records |= _examine(coordinates, rows.groups, plan, wanted, found.facts).records
-        if Need.CLEAN_SPECTRUM in rest and found.facts.rogue:
-            found.records[Need.CLEAN_SPECTRUM] = _clean_narrow(rows, found.facts, wanted, device)
+        clean = frozenset(need for need, other in CLEAN_OF.items() if other in rest)
+        if clean and found.facts.rogue:
+            found.records |= _clean_narrow(rows, found.facts, replace(wanted, needs=clean), device)
         _add_class_spectra(found, source, coordinates, wanted)
     return found
 
 
-def _clean_narrow(rows: MemorySource, facts: Facts, wanted: Wanted, device: str) -> Replicas:
+def _clean_narrow(rows: MemorySource, facts: Facts, wanted: Wanted, device: str) -> Records:
     kept = torch.tensor([j for j in range(rows.d) if j not in {r.index for r in facts.rogue}])
     clean = rows.rows[:, kept.to(rows.rows.device)]
     coordinates = replace(rows, rows=linalg.small_side(clean) if clean.shape[0] < clean.shape[1] else clean)
-    plan = Plan(frozenset({Need.SPECTRUM}), coordinates.d, wanted.method, 0, device)
+    plan = Plan(wanted.needs, coordinates.d, wanted.method, 0, device)
     inner = replace(facts, d=clean.shape[1], rogue=())
-    return _examine(coordinates, rows.groups, plan, wanted, inner).records[Need.SPECTRUM]
+    found = _examine(coordinates, rows.groups, plan, wanted, inner).records
+    return {CLEAN_OF[need]: record for need, record in found.items() if need in CLEAN_OF}
 
 
 def _classes(source: StoreSource) -> int:
@@ -90,11 +92,12 @@ def _examine(
     """Gather in as many passes as fit, and reduce each pass's statistics before the next."""
     if not plan.needs & (SPECTRAL | LOCATIONS):
         plan = replace(plan, needs=plan.needs | {Need.LOCATION})
+    origin = source.origin()
     pool = set() if plan.grouped else {"moments", "unit_moments"}
     found: Evidence | None = None
     kept = torch.zeros(0, dtype=torch.int64)
     for names in plan.passes():
-        gathered = gather(source, {name: plan.empty(name) for name in names}, pool & set(names))
+        gathered = gather(source, {name: plan.empty(name, origin) for name in names}, pool & set(names))
         total = cast(GroupedMoments, gathered["moments"]).total() if "moments" in gathered else None
         if found is None:
             first = total or cast(FeatureMoments, gathered["features"])

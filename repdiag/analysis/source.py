@@ -19,6 +19,9 @@ from repdiag.types import GROUPS, Address
 BLOCK_BYTES = 24 << 20
 """Size of one block of rows in float64: large enough for BLAS, small beside the scatters."""
 
+ORIGIN_ROWS = 16
+"""Rows whose mean is taken out before energies are summed, so that a large common mean costs no digits."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -36,6 +39,10 @@ class RowSource(Protocol):
     def d(self) -> int: ...
 
     def batches(self) -> Iterator[Batch]: ...
+
+    def origin(self) -> Tensor:
+        """A vector (d,) near the mean, float64, that does not depend on how the rows are arranged."""
+        ...
 
 
 @dataclass
@@ -65,6 +72,17 @@ class StoreSource:
             yield self._batch(start, block, finite)
             self.progress(str(self.address), start + len(block), self.n)
         self.bad_rows = bad
+
+    def origin(self) -> Tensor:
+        """Mean of the finite rows among those with the lowest id hashes."""
+        chosen = np.flatnonzero(self.frame.order < ORIGIN_ROWS)
+        rows = np.concatenate(
+            [self.frame.store.read(self.address, int(i), int(i) + 1) for i in chosen]
+            or [np.zeros((0, self.d))]
+        ).astype(np.float64)
+        rows = rows[np.isfinite(rows).all(axis=1)] * self.scale
+        mean = rows.mean(axis=0) if len(rows) else np.zeros(self.d)
+        return torch.from_numpy(mean).to(self.device)
 
     def _finite(self, block: NDArray[np.floating]) -> NDArray[np.bool_] | None:
         """Which rows are finite, or None when all are; one sum settles the usual case."""
@@ -115,6 +133,10 @@ class MemorySource:
     def d(self) -> int:
         return self.rows.shape[1]
 
+    def origin(self) -> Tensor:
+        """The mean itself."""
+        return self.rows.mean(0) if self.n else self.rows.new_zeros(self.d)
+
     def batches(self) -> Iterator[Batch]:
         """Batches in row order."""
         device = str(self.rows.device)
@@ -152,6 +174,32 @@ def first_scale(source: StoreSource) -> float:
         finite = np.abs(block[np.isfinite(block)])
         return linalg.safe_scale(float(finite.max())) if finite.size else 1.0
     return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SomeGroups:
+    """The rows of some groups of a source, as a single group."""
+
+    source: RowSource
+    groups: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        return self.source.n
+
+    @property
+    def d(self) -> int:
+        return self.source.d
+
+    def origin(self) -> Tensor:
+        """That of the source."""
+        return self.source.origin()
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches in the order of the source."""
+        for batch in self.source.batches():
+            together = torch.cat([batch.members[group] for group in self.groups]).sort().values
+            yield replace(batch, members=[together])
 
 
 def block_rows(d: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -10,19 +9,12 @@ import torch
 from torch import Tensor
 
 from repdiag import linalg
-from repdiag.accumulators import Batch, GroupedMoments, Moments
+from repdiag.accumulators import GroupedMoments, Moments
 from repdiag.accumulators.energies import GroupEnergies
 from repdiag.analysis.facts import Facts
 from repdiag.analysis.plan import Plan, gather
-from repdiag.analysis.replicas import (
-    Matrix,
-    Replicas,
-    fast_spectra,
-    first_order,
-    full_spectra,
-    plain_spectrum,
-)
-from repdiag.analysis.source import RowSource
+from repdiag.analysis.replicas import Matrix, Replicas, fast_spectra, first_order, full_spectra
+from repdiag.analysis.source import RowSource, SomeGroups
 from repdiag.types import GROUPS, IntervalMethod
 
 
@@ -43,19 +35,53 @@ class Reduction:
         return Matrix(self.facts.n, self.facts.d, centred, mean_square, epsilon, self.facts.scale)
 
 
-def spectra(
-    moments: GroupedMoments, total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None = None
-) -> Replicas:
-    """Spectrum of `matrix` with its replicas by the plan's method; of the features `kept` only."""
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """A matrix of gathered moments with its eigenvalues (m,) and, where they are needed, vectors (m, m).
+
+    `kept` (m,) are the features that it is about, None for all.
+    """
+
+    moments: GroupedMoments
+    total: Moments
+    matrix: Matrix
+    kept: Tensor | None
+    values: Tensor
+    basis: Tensor | None
+
+    @property
+    def origin(self) -> Tensor:
+        """What rows are taken relative to (m,)."""
+        return self.total.mean if self.matrix.centred else torch.zeros_like(self.total.mean)
+
+    def on_rows(self, d: int) -> tuple[Tensor, Tensor]:
+        """Basis (d, m) and origin (d,) for rows with all their features."""
+        return on_rows(cast(Tensor, self.basis), self.origin, self.kept, d)
+
+
+def decompose(
+    moments: GroupedMoments, total: Moments, matrix: Matrix, kept: Tensor | None, *, vectors: bool
+) -> Decomposition:
+    """The one decomposition that everything about a matrix shares."""
     if kept is not None:
         moments, total, matrix = select(moments, kept), total.select(kept), replace(matrix, d=len(kept))
+    if vectors:
+        values, basis = linalg.eigenbasis(matrix.of(total))
+        return Decomposition(moments, total, matrix, kept, values, basis)
+    return Decomposition(moments, total, matrix, kept, linalg.eigenvalues(matrix.of(total), matrix.d), None)
+
+
+def spectra(of: Decomposition, how: Reduction) -> Replicas:
+    """The spectrum with its replicas by the plan's method."""
     method = how.plan.method
-    if method is IntervalMethod.NONE or matrix.n < 2:
-        return plain_spectrum(total, matrix)
+    if method is IntervalMethod.NONE or of.matrix.n < 2:
+        return Replicas(of.matrix.spectrum(of.values, of.total.count))
     if how.plan.grouped:
-        return (full_spectra if method is IntervalMethod.FULL else fast_spectra)(moments, total, matrix)
+        if method is IntervalMethod.FULL:
+            return full_spectra(of.moments, of.total, of.matrix, of.values)
+        return fast_spectra(of.moments, of.total, of.matrix, of.values, cast(Tensor, of.basis))
     in_turns = _full_in_turns if method is IntervalMethod.FULL else _two_pass
-    return in_turns(total, matrix, replace(how, unit=moments.unit), kept)
+    return in_turns(of, replace(how, unit=of.moments.unit))
 
 
 def select(moments: GroupedMoments, kept: Tensor) -> GroupedMoments:
@@ -64,50 +90,40 @@ def select(moments: GroupedMoments, kept: Tensor) -> GroupedMoments:
     return replace(moments, mean=moments.mean[:, kept], scatter=scatter)
 
 
-def _two_pass(total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
+def on_rows(basis: Tensor, origin: Tensor, kept: Tensor | None, d: int) -> tuple[Tensor, Tensor]:
+    """Basis (d, m) and origin (d,) over all d features, zero for those that are not kept."""
+    if kept is None:
+        return basis, origin
+    basis = basis.new_zeros(d, basis.shape[1]).index_copy_(0, kept, basis)
+    return basis, origin.new_zeros(d).index_copy_(0, kept, origin)
+
+
+def _two_pass(of: Decomposition, how: Reduction) -> Replicas:
     """Energies of each group along the eigenvectors, from another pass over the rows."""
-    values, basis = linalg.eigenbasis(matrix.of(total))
-    origin = total.mean if matrix.centred else torch.zeros_like(total.mean)
-    if kept is not None:
-        basis = basis.new_zeros(how.plan.d, basis.shape[1]).index_copy_(0, kept, basis)
-        origin = origin.new_zeros(how.plan.d).index_copy_(0, kept, origin)
+    basis, origin = of.on_rows(how.plan.d)
     start = GroupEnergies.empty(GROUPS, basis, origin, unit=how.unit)
     del basis
     gathered = gather(how.source, {"energies": start})
-    return first_order(values, cast(GroupEnergies, gathered["energies"]), matrix)
+    return first_order(of.values, cast(GroupEnergies, gathered["energies"]), of.matrix)
 
 
-def _full_in_turns(total: Moments, matrix: Matrix, how: Reduction, kept: Tensor | None) -> Replicas:
+def _full_in_turns(of: Decomposition, how: Reduction) -> Replicas:
     """Every group's scatter in its own pass, so that one of them is held at a time."""
-    record = plain_spectrum(total, matrix).total
+    record = of.matrix.spectrum(of.values, of.total.count)
     without, sizes = [], []
     for group in range(GROUPS):
-        empty = GroupedMoments.empty(1, how.plan.d, unit=how.unit, device=how.plan.device)
-        only = cast(GroupedMoments, gather(OneGroup(how.source, group), {"group": empty})["group"])
+        only = gather_moments(how, (group,), of.kept)
         if only.count[0] == 0:
             continue
-        left = (only if kept is None else select(only, kept)).without(0, total)
-        without.append(matrix.spectrum(linalg.eigenvalues(matrix.of(left), matrix.d), left.count))
+        left = only.without(0, of.total)
+        values = linalg.eigenvalues(of.matrix.of(left), of.matrix.d)
+        without.append(of.matrix.spectrum(values, left.count))
         sizes.append(only.count[0])
     return Replicas(record, tuple(without), tuple(sizes), IntervalMethod.FULL)
 
 
-@dataclass(frozen=True, slots=True)
-class OneGroup:
-    """The rows of one group of a source, as its only group."""
-
-    source: RowSource
-    group: int
-
-    @property
-    def n(self) -> int:
-        return self.source.n
-
-    @property
-    def d(self) -> int:
-        return self.source.d
-
-    def batches(self) -> Iterator[Batch]:
-        """Batches in the order of the source."""
-        for batch in self.source.batches():
-            yield replace(batch, members=[batch.members[self.group]])
+def gather_moments(how: Reduction, groups: tuple[int, ...], kept: Tensor | None) -> GroupedMoments:
+    """Moments of the rows of some groups, as a single group, in a pass of their own."""
+    empty = GroupedMoments.empty(1, how.plan.d, unit=how.unit, device=how.plan.device)
+    found = cast(GroupedMoments, gather(SomeGroups(how.source, groups), {"some": empty})["some"])
+    return found if kept is None else select(found, kept)

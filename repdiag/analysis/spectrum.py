@@ -9,7 +9,7 @@ import torch
 from pydantic import JsonValue
 
 from repdiag._version import __version__
-from repdiag.analysis.estimates import estimate
+from repdiag.analysis.estimates import estimate, records_of
 from repdiag.analysis.frame import SampleFrame
 from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import (
@@ -79,26 +79,20 @@ def _analyse(
     device: str,
     progress: Progress,
 ) -> tuple[Evidence, dict[str, Estimate]]:
-    needs = frozenset(s.needs for s in selections) | _clean_needs(selections)
+    needs = frozenset(need for s in [*selections, *_clean_asked(selections)] for need in s.every_need)
     source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
     source.with_labels = bool(needs & LABELLED)
     source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
     source.scale = first_scale(source) if info.dtype == "float64" else 1.0
     found = examine(source, Wanted(needs, request.method(info.d), info.dtype, source.scale))
-    every = [*selections, *_clean_selections(selections, found)]
+    every = [*selections, *(_clean_asked(selections) if found.facts.rogue else ())]
     records, facts = found.records, found.facts
-    estimates = {s.key: estimate(s, records.get(s.needs), facts, request.confidence) for s in every}
+    estimates = {s.key: estimate(s, records_of(s, records), facts, request.confidence) for s in every}
     return found, estimates
 
 
-def _clean_needs(selections: Sequence[Selection]) -> set[Need]:
-    return {s.measure.needs_for({"rogue": "drop"}) for s in selections if s.key in WITHOUT_ROGUE}
-
-
-def _clean_selections(selections: Sequence[Selection], found: Evidence) -> list[Selection]:
-    """The rank family again without rogue coordinates, where there are some."""
-    if not found.facts.rogue:
-        return []
+def _clean_asked(selections: Sequence[Selection]) -> list[Selection]:
+    """The rank family again without rogue coordinates."""
     return [Selection(find(s.key), {"rogue": "drop"}) for s in selections if s.key in WITHOUT_ROGUE]
 
 

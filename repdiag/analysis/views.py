@@ -11,6 +11,7 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.accumulators import Batch, GroupedMoments, Moments
+from repdiag.analysis.corrected import Pair
 from repdiag.analysis.estimates import estimate
 from repdiag.analysis.facts import facts_of
 from repdiag.analysis.frame import SampleFrame
@@ -69,7 +70,7 @@ def examine_views(
         step=first.step,
         n=facts.n,
         d=first.d,
-        estimates={s.key: estimate(s, replicas, facts, request.confidence) for s in request.selections},
+        estimates={s.key: estimate(s, Pair(replicas), facts, request.confidence) for s in request.selections},
         notes=[f"{q} views of each of {facts.n} objects"],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,7 +95,11 @@ def describe(document: Mapping[str, Any]) -> str:
         f"{'contents':<44}{'tensors':>12}{'numbers':>20}",
         *(_group_line(group) for group in document["groups"]),
     ]
-    lines += [f"{'note':<11}{note}" for note in document["notes"]]
+    lines += [
+        line
+        for note in document["notes"]
+        for line in textwrap.wrap(note, 80, initial_indent=f"{'note':<11}", subsequent_indent=" " * 11)
+    ]
     return "\n".join(lines) + "\n"
 
 

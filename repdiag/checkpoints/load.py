@@ -100,7 +100,7 @@ def _within(stream: BinaryIO, limit: int, shown: str) -> int:
     size = os.fstat(stream.fileno()).st_size
     if size > limit:
         raise InputError(
-            f"{shown}: has {size:,} bytes, over the limit of {limit:,}; raise it with --max-checkpoint-bytes"
+            f"{shown}: has {size:,} bytes, over the limit of {limit:,}; save the weights alone, or in shards"
         )
     return size
 

@@ -116,12 +116,16 @@ def _structural(checkpoint: Checkpoint, names: Collection[str], weights: str) ->
     if not named and any(name.startswith(f"{weights}.") for name in names):
         named = [f"{weights}."]
     if not named:
-        options = short_names(prefixes)
-        raise UsageError(
-            f"{printable(checkpoint.path)}: has no weights named {printable(weights, 60)}; "
-            f"it holds {listing(options)}.{nearest(weights, options)}"
-        )
+        raise UsageError(_not_named(checkpoint, short_names(prefixes), weights))
     return named
+
+
+def _not_named(checkpoint: Checkpoint, options: list[str], weights: str) -> str:
+    held = f"it holds {listing(options)}" if options != [ROOT] else "it holds one set; leave out --weights"
+    return (
+        f"{printable(checkpoint.path)}: has no weights named {printable(weights, 60)}; "
+        f"{held}.{nearest(weights, options)}"
+    )
 
 
 def _named(prefixes: Iterable[str], weights: str) -> list[str]:

@@ -42,7 +42,8 @@ def _source(spec: str) -> SampleSource:
 
         return user_data(spec)
     near = nearest(path.name, (other.name for other in path.parent.glob("*"))) or nearest(spec, ["digits"])
-    raise InputError(f"{printable(spec)}: no such file or folder for --data.{near}")
+    advice = f".{near}" if near else "; name one, or give a callable"
+    raise InputError(f"{printable(spec)}: no such file or folder for --data{advice}")
 
 
 def _file(path: Path, spec: str) -> SampleSource:

@@ -61,7 +61,7 @@ def _expanded(argument: str) -> list[Path]:
         return [path]
     matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
     if not matches:
-        raise InputError(f"{printable(argument)}: matches no checkpoint")
+        raise InputError(f"{printable(argument)}: matches no checkpoint; correct the pattern, or name a file")
     return [one for match in matches for one in (_in_folder(match) if match.is_dir() else [match])]
 
 
@@ -83,7 +83,8 @@ def _in_folder(folder: Path) -> list[Path]:
 def _check_exists(path: Path) -> None:
     if not path.exists() and not path.is_symlink():
         near = nearest(path.name, (other.name for other in path.parent.glob("*")))
-        raise InputError(f"{printable(path)}: no such checkpoint.{near}")
+        advice = f".{near}" if near else "; name a file, a folder or a glob"
+        raise InputError(f"{printable(path)}: no such checkpoint{advice}")
 
 
 def _order(path: Path) -> tuple[float, float, list[tuple[int, str]]]:

@@ -79,8 +79,9 @@ def _penultimate(model: nn.Module, head: str, run: Callable[[], Any]) -> Tap:
     with listening(model, others, compare):
         run()
     named = [name for name in makers if not isinstance(submodule(model, name), PASSES_ON)]
-    found = named or makers
-    return output_tap(found[-1]) if found else fallback
+    # Where all of them only pass it on, the first has the name that says where it comes from.
+    found = named[-1:] or makers[:1]
+    return output_tap(found[0]) if found else fallback
 
 
 def _around(name: str, head: str) -> bool:

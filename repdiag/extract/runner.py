@@ -153,7 +153,8 @@ def _prepared(job: _Job, loaded: Loaded) -> Prepared:
     prepared = prepare(loaded.module, loaded.encoder, job.source, reading, job.request)
     if job.source.kind == "image" and isinstance(loaded.preprocessing, ImagePreprocessing):
         how = loaded.preprocessing
-        job.say(f"images: {how.height} x {how.width}, mean {how.mean}, std {how.std} ({how.source})")
+        mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (how.mean, how.std))
+        job.say(f"images: {how.height} x {how.width}, mean ({mean}), std ({std}) ({how.source})")
     job.say(*layer_notes(prepared.layers))
     if prepared.causal:
         job.say("the model only looks back, so the first token of each text is left out (see --keep-special)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import torch
 from torch import Tensor
 
 
@@ -17,6 +18,8 @@ class Need(StrEnum):
     SPECTRUM = "spectrum of the centred covariance"
     SECOND_MOMENT = "spectrum of the uncentred second moment"
     CLEAN_SPECTRUM = "spectrum without rogue coordinates"
+    POPULATION = "population spectrum behind that of the centred covariance"
+    CLEAN_POPULATION = "the same without rogue coordinates"
     DIRECTION_SPECTRUM = "spectrum of the uncentred second moment of unit rows"
     LOCATION = "mean and spread"
     CLEAN_LOCATION = "mean and spread without rogue coordinates"
@@ -36,6 +39,7 @@ class Spectrum:
     `degrees` is what the scatter was divided by: n - 1 centred, n uncentred.
     `floor` is the eigenvalue below which rounding shows instead of data.
     `scale` is the power of two that the rows were multiplied by to keep squares finite.
+    `fourth` is the sum of |x - mean|^4 over the rows, where it was gathered.
     """
 
     eigenvalues: Tensor
@@ -44,6 +48,29 @@ class Spectrum:
     degrees: int
     floor: float = 0.0
     scale: float = 1.0
+    fourth: Tensor | None = None
+
+    @property
+    def energy_variation(self) -> float:
+        """Squared coefficient of variation of |x - mean|^2 over the rows; 0 where it was not gathered."""
+        energy = float(self.eigenvalues.sum()) * self.degrees
+        if self.fourth is None or energy == 0:
+            return 0.0
+        return max(self.n * float(self.fourth) / energy**2 - 1, 0.0)
+
+    @property
+    def effective_n(self) -> float:
+        """Rows of equal energy that would say as much: n / (1 + variation)."""
+        return self.n / (1 + self.energy_variation)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum of one value for each eigenvalue."""
+        return values.sum()
+
+    def entropy(self, shares: Tensor) -> Tensor:
+        """Sum of -p log p, in nats, 0 log 0 being 0."""
+        found: Tensor = torch.special.entr(shares).sum()
+        return found
 
     @property
     def singular_values(self) -> Tensor:
@@ -54,6 +81,41 @@ class Spectrum:
     def shares(self) -> Tensor:
         """Eigenvalues divided by their sum (k,)."""
         return self.eigenvalues / self.eigenvalues.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The spectrum of the population as a quadrature rule: nodes and weights (m,), real or complex.
+
+    The sum of f over its d eigenvalues is the real part of the sum of weight * f(node). Reads like a
+    `Spectrum` to the measures that are corrected with it.
+    """
+
+    nodes: Tensor
+    weights: Tensor
+    d: int
+
+    @property
+    def singular_values(self) -> Tensor:
+        """Square roots of the nodes: singular values up to one factor."""
+        return self.nodes.sqrt()
+
+    @property
+    def shares(self) -> Tensor:
+        """Nodes divided by the sum of the eigenvalues."""
+        return self.nodes / self.total(self.nodes)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over the population of one value for each node."""
+        found: Tensor = (self.weights * values).sum()
+        real: Tensor = found.real if found.is_complex() else found
+        return real
+
+    def entropy(self, shares: Tensor) -> Tensor:
+        """Sum over the population of -p log p, in nats, 0 log 0 being 0."""
+        positive = torch.where(shares == 0, torch.ones_like(shares), shares)
+        found: Tensor = self.total(-shares * positive.log())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +191,14 @@ class Objects:
 
 
 Record = (
-    Spectrum | Location | Directions | Activity | Potential | Neighbours | ClassMeans | ClassSpectra | Objects
+    Spectrum
+    | Population
+    | Location
+    | Directions
+    | Activity
+    | Potential
+    | Neighbours
+    | ClassMeans
+    | ClassSpectra
+    | Objects
 )

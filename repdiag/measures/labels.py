@@ -10,6 +10,9 @@ from torch import Tensor
 from repdiag.measures.inputs import ClassMeans, ClassSpectra, Need, Objects
 from repdiag.measures.registry import CENTRED, Reading, measure
 
+LEAST_IN_CLASS = 5
+"""Samples for each class, on average, without which there is no variability within classes to speak of."""
+
 
 @measure(
     needs=Need.CLASS_SPECTRA,
@@ -56,7 +59,8 @@ def neural_collapse_nc1(classes: ClassMeans) -> Reading:
     between = (classes.counts.sqrt()[:, None] * centred) @ right.mT
     within = ((right @ classes.scatter) * right).sum(1) - between.square().sum(0)
     ratio = torch.where(keep, within / values.square().clamp(min=torch.finfo(values.dtype).tiny), 0.0)
-    return Reading(ratio.sum() / n, {"classes": count})
+    enough = n >= LEAST_IN_CLASS * count
+    return Reading(torch.where(enough, ratio.sum() / n, torch.nan), {"classes": count})
 
 
 @measure(

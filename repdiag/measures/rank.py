@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from repdiag.measures.inputs import Need, Spectrum
+from repdiag.measures.corrections import leading_share, unbiased_participation_ratio
+from repdiag.measures.inputs import Need, Population, Spectrum
 from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 
 
 @measure(
     needs=Need.SPECTRUM,
     unit="dimensions",
-    bounds=(1.0, "rank"),
+    bounds=(1.0, "d"),
     collapse="low",
     invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
+    correction="lev",
     least_ratio=0.2,
     definition="exp(H(l/sum l)), H in nats, l = eigenvalues of the centred covariance, ddof=1",
     cite="Roy & Vetterli 2007, The effective rank, eq. 4 (on eigenvalues)",
 )
-def effective_rank(spectrum: Spectrum) -> Reading:
+def effective_rank(spectrum: Spectrum | Population) -> Reading:
     """Exponential of the Shannon entropy of the normalised covariance spectrum."""
-    value = torch.special.entr(spectrum.shares).sum().exp()
+    value = spectrum.entropy(spectrum.shares).exp()
     return Reading(value, {"ratio": value / spectrum.d})
 
 
@@ -35,25 +36,27 @@ def effective_rank(spectrum: Spectrum) -> Reading:
     invariant_to=UNCENTRED,
     scale="log",
     plugin_bias="low",
+    correction="lev",
     definition="exp(-sum p log p), p = s/sum s + <eps>, s = singular values of the uncentred matrix",
     cite="Garrido et al. 2023, RankMe, eq. 1",
     requires=(("0 <= eps < 1", lambda o: 0 <= o["eps"] < 1),),
 )
-def rankme(spectrum: Spectrum, *, eps: float = 1e-7, center: bool = False) -> Tensor:
+def rankme(spectrum: Spectrum | Population, *, eps: float = 1e-7, center: bool = False) -> Tensor:
     """RankMe as published: entropy rank of the uncentred singular values, p not renormalised."""
     values = spectrum.singular_values
-    value: Tensor = torch.special.entr(values / values.sum() + eps).sum().exp()
-    return value
+    return spectrum.entropy(values / spectrum.total(values) + eps).exp()
 
 
 @measure(
     needs=Need.SPECTRUM,
     unit="dimensions",
-    bounds=(1.0, "rank"),
+    bounds=(1.0, "d"),
     collapse="low",
     invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
+    correction="unbiased",
+    corrected=unbiased_participation_ratio,
     definition="(sum l)^2 / sum l^2, l = eigenvalues of the centred covariance",
     cite="Gao et al. 2017, A theory of multineuronal dimensionality (Renyi-2 effective rank)",
 )
@@ -81,11 +84,13 @@ def stable_rank(spectrum: Spectrum, *, center: bool = False) -> Tensor:
 @measure(
     needs=Need.SPECTRUM,
     unit="dimensions",
-    bounds=(1.0, "rank"),
+    bounds=(1.0, "d"),
     collapse="low",
     invariant_to=CENTRED,
     scale="log",
     plugin_bias="low",
+    correction="leading",
+    corrected=lambda spectrum: leading_share(spectrum).reciprocal(),
     least_ratio=0.2,
     definition="sum l / l_1, l = eigenvalues of the centred covariance",
     cite="He & Ozay 2022, Exploring the gap between collapsed and whitened features (NESum)",

@@ -15,6 +15,7 @@ from repdiag.text import nearest, printable
 Options = Mapping[str, Any]
 Bound = float | Literal["d", "rank", "log rank"] | None
 Requirement = tuple[str, Callable[[Options], bool]]
+Correction = Literal["lev", "jackknife", "unbiased", "leading", "none"]
 Change = Literal["row order", "rotation", "translation", "scale", "row scale", "feature order"]
 
 
@@ -25,6 +26,12 @@ UNIT_ROWS: tuple[Change, ...] = ("row order", "rotation", "scale", "row scale", 
 
 _CLEAN = {Need.SPECTRUM: Need.CLEAN_SPECTRUM, Need.LOCATION: Need.CLEAN_LOCATION}
 """Records that exist without rogue coordinates too, for the option rogue=drop."""
+
+_POPULATION = {Need.SPECTRUM: Need.POPULATION, Need.CLEAN_SPECTRUM: Need.CLEAN_POPULATION}
+"""Where the population behind a spectrum stands; an uncentred figure stays as published."""
+
+LEV_RATIO = 0.2
+"""Below this n/d the population spectrum is not determined by the sample's: docs/methods.md."""
 
 _ROGUE_OPTION: tuple[Requirement, ...] = (
     ("rogue is keep or drop", lambda o: o["rogue"] in ("keep", "drop")),
@@ -47,6 +54,8 @@ class Measure:
     `plugin_bias` says to which side few samples push the textbook figure, so that the interval's
     other end remains a valid one-sided statement at any n.
     `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
+    `correction` names what takes the bias out of the value: "lev" evaluates the function on the population
+    spectrum; otherwise `corrected` reads the same record.
     `requires` says in words and as a test which values of the options mean something.
     """
 
@@ -57,7 +66,8 @@ class Measure:
     bounds: tuple[Bound, Bound]
     collapse: Literal["low", "high", "none"]
     invariant_to: tuple[Change, ...]
-    correction: Literal["lev", "jackknife", "unbiased", "none"]
+    correction: Correction
+    corrected: Callable[[Any], Any] | None
     cite: str
     definition: str
     scale: Literal["linear", "log"]
@@ -105,6 +115,26 @@ class Selection:
         return self.measure.needs_for(self.all_options)
 
     @property
+    def population(self) -> Need | None:
+        """The record that the corrected value is read from, where that is another than the plug-in's."""
+        return _POPULATION.get(self.needs) if self.measure.correction == "lev" else None
+
+    @property
+    def every_need(self) -> tuple[Need, ...]:
+        """The records of the plug-in and of the corrected value."""
+        return (self.needs,) if self.population is None else (self.needs, self.population)
+
+    @property
+    def correction(self) -> Correction:
+        """The correction under these options."""
+        return "none" if self.measure.correction == "lev" and not self.population else self.measure.correction
+
+    @property
+    def least_ratio(self) -> float:
+        """The n/d, in rows of equal energy, below which the figure is insufficient."""
+        return max(self.measure.least_ratio, LEV_RATIO if self.population else 0.0)
+
+    @property
     def least_rank(self) -> int:
         """The min(n - 1, d) that the figure needs under these options."""
         least = self.measure.least_rank
@@ -141,7 +171,8 @@ def measure(
     collapse: Literal["low", "high", "none"] = "none",
     scale: Literal["linear", "log"] = "linear",
     plugin_bias: Literal["low", "high", "none"] = "none",
-    correction: Literal["lev", "jackknife", "unbiased", "none"] = "none",
+    correction: Correction = "none",
+    corrected: Callable[[Any], Any] | None = None,
     least_rank: int | Callable[[Options], int] = 1,
     least_ratio: float = 0.0,
     requires: tuple[Requirement, ...] = (),
@@ -162,6 +193,7 @@ def measure(
             collapse=collapse,
             invariant_to=invariant_to,
             correction=correction,
+            corrected=corrected,
             cite=cite,
             definition=definition,
             scale=scale,

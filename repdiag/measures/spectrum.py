@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from repdiag.measures.corrections import leading_share
 from repdiag.measures.inputs import Location, Need, Spectrum
 from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 
@@ -37,6 +38,8 @@ def trace(spectrum: Spectrum) -> Reading:
     collapse="high",
     invariant_to=CENTRED,
     plugin_bias="high",
+    correction="leading",
+    corrected=leading_share,
     definition="l_1 / sum l, l = eigenvalues of the centred covariance",
     cite="explained-variance ratio of the first principal component",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,20 @@ def parse_argument(text: str) -> Any:
         return text
 
 
+def _imported(spec: str) -> Callable[..., Any]:
+    """The callable; where there is no such module, `tim:NAME` may be meant for one of SOURCES."""
+    try:
+        return import_callable(spec)
+    except UsageError as error:
+        missing = isinstance(error.__cause__, ModuleNotFoundError)
+        near = nearest(spec.partition(":")[0], SOURCES) if missing else ""
+        if not near:
+            raise
+        raise UsageError(f"{error}.{near}") from error.__cause__
+
+
 def _from_callable(spec: str, values: Mapping[str, Any]) -> BuiltModel:
-    found = import_callable(spec)
+    found = _imported(spec)
     module = found if isinstance(found, nn.Module) else call_user(spec, found, **values)
     if not isinstance(module, nn.Module):
         kind = printable(type(module).__name__, 40)

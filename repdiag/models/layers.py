@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from repdiag.errors import UsageError
-from repdiag.text import nearest, printable
+from repdiag.text import listing, nearest, printable
 from repdiag.types import OUTPUT_LAYER
 
 
@@ -33,10 +33,14 @@ def resolve_layers(module: nn.Module, globs: Iterable[str]) -> list[str]:
             {glob} if glob in known or glob == OUTPUT_LAYER else {n for n in names if fnmatchcase(n, glob)}
         )
         if not found:
-            hint = nearest(glob, [*names, OUTPUT_LAYER])
-            raise UsageError(
-                f"no layer of the model matches {printable(glob)}.{hint} "
-                f"It has {len(names)} layers; list them with: repdiag inspect CKPT --model SPEC"
-            )
+            raise UsageError(_no_match(glob, names))
         wanted |= found
     return [name for name in [*names, OUTPUT_LAYER] if name in wanted]
+
+
+def _no_match(glob: str, names: list[str]) -> str:
+    near = nearest(glob, [*names, OUTPUT_LAYER], most=3)
+    return (
+        f'no layer of the model matches "{printable(glob)}".{near} It has {len(names)} layers '
+        f"({listing(names)}); see all with: repdiag inspect CKPT --model SPEC"
+    )

@@ -61,7 +61,9 @@ def call_user(spec: str, function: Callable[..., Any], *args: Any, **kwargs: Any
     except RepdiagError:
         raise
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{printable(spec)}: raised {shown_error(error)}") from error
+        raise UsageError(
+            f"{printable(spec)}: raised {shown_error(error)}; correct it there, or see it with --debug"
+        ) from error
 
 
 def source_of(spec: str) -> Path | None:
@@ -126,7 +128,10 @@ def _imported(spec: str, action: Callable[[], Any]) -> Any:
         what = f"needs the module {printable(missing)}, which is not installed"
         raise UsageError(f"{printable(spec)}: {what}; install it beside repdiag") from error
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{printable(spec)}: importing it raised {shown_error(error)}") from error
+        raise UsageError(
+            f"{printable(spec)}: importing it raised {shown_error(error)}; correct it there, or see it with "
+            "--debug"
+        ) from error
 
 
 def _search_also(folder: Path) -> None:

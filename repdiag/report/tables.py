@@ -57,6 +57,7 @@ _CORRECTIONS = {
     "lev": "leverage-corrected",
     "jackknife": "jackknife-corrected",
     "unbiased": "unbiased",
+    "leading": "leading-eigenvalue shift",
     "none": "as computed",
 }
 _INTERVALS = {

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+Scale = Literal["linear", "log"]
+
 LEAST_GROUPS = 10
 """With fewer non-empty groups a standard error is a guess."""
 
@@ -36,15 +38,8 @@ def standard_error(value: float, replicates: Sequence[float], sizes: Sequence[in
     return math.sqrt(squares / groups)
 
 
-def interval(
-    value: float,
-    replicates: Sequence[float],
-    sizes: Sequence[int],
-    *,
-    confidence: float,
-    scale: Literal["linear", "log"],
-) -> Interval | None:
-    """Two-sided interval from delete-group replicates, t with groups - 1 degrees of freedom.
+def error_of(value: float, replicates: Sequence[float], sizes: Sequence[int], scale: Scale) -> float | None:
+    """Standard error on `scale` from delete-group replicates.
 
     None where it does not exist: fewer than two groups, a replicate that is not finite, or a
     non-positive figure on the log scale.
@@ -56,10 +51,42 @@ def interval(
         if min(figures) <= 0:
             return None
         figures = [math.log(figure) for figure in figures]
-    error = standard_error(figures[0], figures[1:], sizes)
-    reach = _t_quantile(confidence, len(sizes) - 1) * error
-    low, high = figures[0] - reach, figures[0] + reach
-    return Interval(math.exp(low), math.exp(high), error) if scale == "log" else Interval(low, high, error)
+    return standard_error(figures[0], figures[1:], sizes)
+
+
+def interval(
+    value: float,
+    replicates: Sequence[float],
+    sizes: Sequence[int],
+    *,
+    confidence: float,
+    scale: Scale,
+) -> Interval | None:
+    """Two-sided interval from delete-group replicates, t with groups - 1 degrees of freedom.
+
+    None where `error_of` is.
+    """
+    error = error_of(value, replicates, sizes, scale)
+    return None if error is None else around(value, error, len(sizes), confidence=confidence, scale=scale)
+
+
+def around(
+    value: float,
+    error: float,
+    groups: int,
+    *,
+    confidence: float,
+    scale: Scale,
+    extra: Sequence[float] = (),
+) -> Interval:
+    """Two-sided interval about `value`: t with groups - 1 degrees times `error`, and what is added to it.
+
+    `extra` are half-widths on `scale` of what the jackknife cannot see; they add in quadrature.
+    """
+    reach = math.hypot(_t_quantile(confidence, groups - 1) * error, *extra)
+    if scale == "log":
+        return Interval(value * math.exp(-reach), value * math.exp(reach), error)
+    return Interval(value - reach, value + reach, error)
 
 
 def _t_quantile(confidence: float, degrees: int) -> float:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from repdiag.store.guarded import open_hdf5  # first, so that no other import starts HDF5 before it
+from repdiag.store.memory import memory_store
 from repdiag.store.opened import RepresentationInfo, Store
 from repdiag.store.reader import open_store
 from repdiag.store.shards import ShardWriter
 from repdiag.store.writer import write_store
 
-__all__ = ["RepresentationInfo", "ShardWriter", "Store", "open_hdf5", "open_store", "write_store"]
+__all__ = [
+    "RepresentationInfo",
+    "ShardWriter",
+    "Store",
+    "memory_store",
+    "open_hdf5",
+    "open_store",
+    "write_store",
+]

@@ -25,4 +25,9 @@ def bad_output(path: Path, sentence: str) -> OutputError:
 
 def unreadable(path: Path, error: OSError) -> InputError:
     """What the system said about a file, as one sentence."""
-    return bad_input(path, printable(error.strerror or "cannot be read").lower())
+    return bad_input(path, said(error, "cannot be read"))
+
+
+def said(error: OSError, otherwise: str = "") -> str:
+    """The system's words, as part of a sentence."""
+    return printable(error.strerror or otherwise or type(error).__name__).lower()

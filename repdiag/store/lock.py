@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from repdiag.store.complaints import bad_output, bad_usage
+from repdiag.store.complaints import bad_output, bad_usage, said
 from repdiag.text import printable
 
 _EMPTY_LOCK_SECONDS = 10.0
@@ -50,7 +50,7 @@ def acquire(path: Path) -> None:
         except FileExistsError:
             _clear_stale(path)
         except OSError as error:
-            raise bad_output(path, f"could not be written ({error.strerror})") from error
+            raise bad_output(path, f"could not be written ({said(error)})") from error
     raise bad_usage(path, "other processes keep taking this lock; try again")
 
 
@@ -91,7 +91,7 @@ def _clear_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise bad_output(path, f"could not be taken over ({error.strerror})") from error
+        raise bad_output(path, f"could not be taken over ({said(error)})") from error
 
 
 def _read(path: Path) -> Owner | None:

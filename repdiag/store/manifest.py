@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from repdiag.errors import InputError
 from repdiag.files import write_file
 from repdiag.store import schema
 from repdiag.store.complaints import bad_input, unreadable
-from repdiag.text import printable
+from repdiag.text import listing, printable
 
 MAX_MANIFEST_BYTES = 256 << 20
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -108,8 +109,11 @@ def config_sha256(config: Any) -> str:
 
 
 def first_difference(old: Any, new: Any, name: str = "") -> str | None:
-    """Where two JSON values first differ, as `field (old there, new now)`, or None."""
+    """Where two JSON values first differ, as `another field (old there, new now)`, or None."""
     if isinstance(old, dict) and isinstance(new, dict):
+        if name and old.keys() != new.keys():
+            there, now = (listing(sorted(names)) or "none" for names in (old, new))
+            return f"other {printable(name, 60)} ({there} there, {now} now)"
         for key in [*new, *(key for key in old if key not in new)]:
             where = f"{name}.{key}" if name else str(key)
             found = first_difference(old.get(key), new.get(key), where)
@@ -118,9 +122,15 @@ def first_difference(old: Any, new: Any, name: str = "") -> str | None:
         return None
     if canonical(old) == canonical(new):
         return None
-    return (
-        f"{printable(name, 60)} ({printable(canonical(old), 60)} there, {printable(canonical(new), 60)} now)"
-    )
+    there, now = (printable(canonical(value), 60) for value in (old, new))
+    # Two digests tell a reader nothing but that they differ.
+    how = "it changed" if _holds_digest(old) and _holds_digest(new) else f"{there} there, {now} now"
+    return f"another {printable(name, 60)} ({how})"
+
+
+def _holds_digest(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(one, str) and re.fullmatch("[0-9a-f]{64}", one) for one in values)
 
 
 def _checksum(content: dict[str, Any]) -> str:

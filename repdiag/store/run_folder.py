@@ -9,7 +9,7 @@ from typing import Any
 from repdiag.errors import RepdiagError
 from repdiag.store import native, schema
 from repdiag.store.attributes import read_attribute
-from repdiag.store.complaints import bad_input, bad_output, bad_usage
+from repdiag.store.complaints import bad_input, bad_output, bad_usage, said
 from repdiag.store.folder import file_sha256
 from repdiag.store.guarded import open_hdf5
 from repdiag.store.manifest import ShardEntry, config_sha256, first_difference
@@ -31,7 +31,7 @@ def difference_with_file(path: Path, config: Mapping[str, Any]) -> str | None:
     except RepdiagError:
         return "is not a store"
     difference = first_difference(old if isinstance(old, dict) else {}, config)
-    return f"was made with another {difference or 'configuration'}"
+    return f"was made with {difference or 'another configuration'}"
 
 
 def has_size(run: Path, entry: ShardEntry) -> bool:
@@ -87,7 +87,7 @@ def remove_files(run: Path, keep: Sequence[str]) -> None:
         for path in [*manifest, *shards, *others]:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise bad_output(run, f"could not be cleared ({error.strerror})") from error
+        raise bad_output(run, f"could not be cleared ({said(error)})") from error
 
 
 def remove_run(run: Path) -> None:
@@ -98,4 +98,4 @@ def remove_run(run: Path) -> None:
         (run / schema.LOCK).unlink(missing_ok=True)
         run.rmdir()
     except OSError as error:
-        raise bad_output(run, f"could not be removed ({error.strerror}); remove it") from error
+        raise bad_output(run, f"could not be removed ({said(error)}); remove it") from error

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from repdiag.files import write_file
 from repdiag.store import lock, run_folder, schema
 from repdiag.store.columns import clean_text, column_sha256
-from repdiag.store.complaints import bad_input, bad_output, bad_usage
+from repdiag.store.complaints import bad_input, bad_output, bad_usage, said
 from repdiag.store.folder import open_folder
 from repdiag.store.images import header_image, shard_image
 from repdiag.store.manifest import (
@@ -221,11 +221,15 @@ class ShardWriter:
             raise
 
     def _make_folders(self) -> None:
+        if not self.run.parent.exists():
+            raise bad_output(self.run.parent, "no such folder to write to; make it first, or name another")
         try:
             self.run.mkdir(exist_ok=True)
             (self.run / schema.SHARDS).mkdir(exist_ok=True)
         except OSError as error:
-            raise bad_output(self.run, f"could not be made ({error.strerror})") from error
+            raise bad_output(
+                self.run, f"could not be made ({said(error)}); write to another folder"
+            ) from error
 
     def _start(self) -> None:
         run_folder.remove_files(self.run, keep=())
@@ -235,9 +239,7 @@ class ShardWriter:
         manifest = read_manifest(self.run)
         difference = first_difference(manifest.config, self.config)
         if difference:
-            raise bad_usage(
-                self.run, f"was begun with another {difference}; give another name or --overwrite"
-            )
+            raise bad_usage(self.run, f"was begun with {difference}; give another name or --overwrite")
         self._manifest = manifest
         if manifest.complete and all(run_folder.has_size(self.run, entry) for entry in manifest.shards):
             self.already_complete = True

@@ -17,6 +17,8 @@ from repdiag.accumulators import (
     FeatureActivity,
     FeatureMoments,
     GroupedMoments,
+    Leverages,
+    RowEnergies,
     Sample,
 )
 from repdiag.accumulators.energies import GroupEnergies
@@ -114,6 +116,30 @@ def _energies(state: GroupEnergies) -> Answer:
     return {"count": torch.tensor(state.count), "sums": state.sums, "squares": state.squares}
 
 
+def _row_energies(state: RowEnergies) -> Answer:
+    return {
+        "count": torch.tensor(state.count),
+        "first": state.first,
+        "second": state.second,
+        "third": state.third,
+        "fourth": state.fourth,
+    }
+
+
+def _leverages(state: Leverages) -> Answer:
+    return {
+        "count": torch.tensor(state.count),
+        "sums": torch.view_as_real(state.sums),
+        "left out": torch.view_as_real(state.left_out),
+    }
+
+
+def _empty_leverages() -> Leverages:
+    basis, _ = torch.linalg.qr(torch.arange(1.0, 1 + D * D).reshape(D, D).sin().double())
+    values, z = torch.arange(D, 0, -1).double(), torch.tensor([1 + 1j, 0.2 + 0.5j, -3 + 0.1j])
+    return Leverages.empty(GROUPS, basis, torch.ones(D, dtype=torch.float64), 0.01 / (values[:, None] - z))
+
+
 def _empty_energies(unit: bool) -> GroupEnergies:
     basis = torch.linalg.qr(torch.arange(1.0, 1 + D * DIRECTIONS).reshape(D, DIRECTIONS).sin().double()).Q
     return GroupEnergies.empty(GROUPS, basis, torch.ones(D, dtype=torch.float64), unit=unit)
@@ -127,6 +153,11 @@ KINDS: dict[str, Kind] = {
     "activity": Kind(lambda: FeatureActivity.empty(GROUPS, D), _activity),
     "classes": Kind(lambda: ClassSums.empty(GROUPS, CLASSES, D), _classes),
     "sample": Kind(Sample, _sample),
+    "row energies": Kind(lambda: RowEnergies.empty(GROUPS, torch.ones(D).double()), _row_energies),
+    "row energies of some features": Kind(
+        lambda: RowEnergies.empty(GROUPS, torch.ones(D).double(), torch.tensor([0, 3, 5])), _row_energies
+    ),
+    "leverages": Kind(_empty_leverages, _leverages),
     # Projections are taken in float32: they only feed standard errors.
     "energies": Kind(lambda: _empty_energies(unit=False), _energies, 2e-5),
     "unit energies": Kind(lambda: _empty_energies(unit=True), _energies, 2e-5),

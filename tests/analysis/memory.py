@@ -1,8 +1,8 @@
-"""A store whose rows are arrays in memory: the real `Store`, without a file."""
+"""Arrays through the whole analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,21 @@ import numpy as np
 from repdiag.analysis import SpectrumRequest, analyse_spectrum
 from repdiag.measures.registry import parse_selection
 from repdiag.results import Estimate, Representation, Results
-from repdiag.store import RepresentationInfo, Store
+from repdiag.store import Store, memory_store
 from repdiag.store.opened import Contents, Item
-from repdiag.store.rows import JoinedRows, LazyRows, Rows
-from repdiag.types import Address
+from repdiag.store.rows import JoinedRows, Rows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def memory_store(
-    rows: Array | Mapping[str, Array] | Mapping[Address, Array],
-    *,
-    ids: Sequence[str] | None = None,
-    labels: Array | None = None,
-    groups: Array | None = None,
-    shards: int = 1,
-) -> Store:
-    """Rows (n, d) of one representation, or several by view or address, with their sample columns."""
-    named = rows if isinstance(rows, Mapping) else {"base": rows}
-    items = [_item(_address(key), array, shards) for key, array in named.items()]
-    columns = {"label": labels, "group": groups}
-    present: dict[str, Callable[[], Array]] = {
-        name: _constantly(column) for name, column in columns.items() if column is not None
-    }
-    given = None if ids is None else (lambda: ids)
-    return Store(Path("memory"), Contents(items, present, given))
+def in_shards(store: Store, shards: int) -> Store:
+    """The same store with the rows of each representation in several pieces."""
+    if shards == 1:
+        return store
+    arrays = {info.address: store.read(info.address, 0, store.n) for info in store.representations}
+    items = [Item(info, _joined(arrays[info.address], shards)) for info in store.representations]
+    columns = {name: _constantly(store.column(name)) for name in store.columns}
+    return Store(Path("memory"), Contents(items, columns, lambda: store.ids))
 
 
 def analyse(rows: Array | Mapping[str, Array], *measures: str, **options: Any) -> Representation:
@@ -45,9 +35,10 @@ def analyse(rows: Array | Mapping[str, Array], *measures: str, **options: Any) -
 
 def analyse_all(rows: Array | Mapping[str, Array], *measures: str, **options: Any) -> Results:
     """Results of a store in memory, without intervals unless `interval` says otherwise."""
-    store_options = {k: options.pop(k) for k in ("ids", "labels", "groups", "shards") if k in options}
+    shards = options.pop("shards", 1)
+    store_options = {k: options.pop(k) for k in ("ids", "labels", "groups") if k in options}
     request = SpectrumRequest(measures=measures, **{"interval": "none", "device": "cpu", **options})
-    return analyse_spectrum([memory_store(rows, **store_options)], request)
+    return analyse_spectrum([in_shards(memory_store(rows, **store_options), shards)], request)
 
 
 def figure(rows: Array | Mapping[str, Array], measure: str, **options: Any) -> Estimate:
@@ -56,18 +47,7 @@ def figure(rows: Array | Mapping[str, Array], measure: str, **options: Any) -> E
     return found.estimates[parse_selection(measure).key]
 
 
-def _address(key: str | Address) -> Address:
-    return key if isinstance(key, Address) else Address("c", key, "output")
-
-
-def _item(address: Address, array: Array, shards: int) -> Item:
-    n, d = array.shape
-    return Item(RepresentationInfo(address, n, d, str(array.dtype)), _rows(array, shards))
-
-
-def _rows(array: Array, shards: int) -> Rows:
-    if shards == 1:
-        return LazyRows.of(array)
+def _joined(array: Array, shards: int) -> Rows:
     parts = np.array_split(array, shards)
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])]).tolist()
     return JoinedRows([_reader(part) for part in parts], starts, array.shape, array.dtype)
@@ -77,5 +57,5 @@ def _reader(part: Array) -> Callable[[int, int], Array]:
     return lambda start, stop: np.ascontiguousarray(part[start:stop])
 
 
-def _constantly(column: Array) -> Callable[[], Array]:
+def _constantly(column: Any) -> Callable[[], Array]:
     return lambda: column

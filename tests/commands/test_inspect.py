@@ -24,8 +24,8 @@ def checkpoint(here: Path) -> Path:
 def test_a_checkpoint(typed: Typed, checkpoint: Path) -> None:
     ended = typed("inspect", checkpoint)
     assert ended.code == 0
-    assert "parameters: 58" in ended.out
-    assert "epoch: 7" in ended.out
+    assert "parameters 58" in ended.out
+    assert "epoch      7" in ended.out
 
 
 def test_a_checkpoint_as_json(typed: Typed, checkpoint: Path) -> None:
@@ -69,6 +69,21 @@ def test_a_model_that_does_not_fit(typed: Typed, checkpoint: Path, here: Path) -
 def test_a_model_argument_needs_a_value(typed: Typed, checkpoint: Path) -> None:
     ended = typed("inspect", checkpoint, "--model", "torchvision:resnet18", "--model-arg", "weights")
     assert "NAME=VALUE" in ended.sentence
+
+
+def test_output_shapes_of_a_model_with_preprocessing(typed: Typed, here: Path) -> None:
+    """The whole model's own output too, which no hook sees."""
+    (here / "build.py").write_text(
+        "import torch\ndef build():\n"
+        "    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5))\n"
+        "    model.preprocessing = {'size': 2, 'mean': [0.5] * 3, 'std': [0.5] * 3}\n"
+        "    return model\n",
+        encoding="utf-8",
+    )
+    torch.save({"1.weight": torch.ones(5, 12), "1.bias": torch.ones(5)}, "net.pt")
+    document = json.loads(typed("inspect", "net.pt", "--model", "build.py:build", "--json", "-").out)
+    shapes = {item["layer"]: item["output_shape"] for item in document["model"]["layers"]}
+    assert shapes == {"0": [1, 12], "1": [1, 5], "output": [1, 5]}
 
 
 @pytest.mark.slow

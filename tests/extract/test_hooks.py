@@ -187,6 +187,27 @@ def test_the_values_behind_the_default_are_the_input_of_the_head() -> None:
         assert torch.equal(model.head(taken["head.input"]), output)
 
 
+class OnlyPassesOn(nn.Module):
+    """What goes into its head was made by a function; modules only pass it on, as in timm's transformers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(4, 6)
+        self.norm, self.drop, self.head = nn.Identity(), nn.Dropout(0.1), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value: Tensor = self.head(self.drop(self.norm(self.embed(x).mean(dim=1))))
+        return value
+
+
+def test_of_modules_that_only_pass_it_on_the_first_is_the_penultimate_layer() -> None:
+    model = OnlyPassesOn().eval()
+    X = torch.randn(2, 5, 4)
+    with torch.inference_mode():
+        taps = default_taps(model, lambda: model(X))
+    assert [tap.layer for tap in taps] == ["norm", "output"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layer"),

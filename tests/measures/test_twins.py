@@ -60,8 +60,7 @@ def check(key: str, data: Data, tolerance: float = 1e-8) -> None:
 
 def compare(key: str, found: float | None, data: Data, tolerance: float) -> None:
     selection = parse_selection(key)
-    if found is None:
-        assert withheld(selection, *data.rows.shape), key
+    if found is None and withheld(selection, *data.rows.shape):
         return
     expected = reference(selection.measure.name, data, **selection.all_options)
     assert found == pytest.approx(expected, rel=tolerance, abs=1e-12)
@@ -119,7 +118,8 @@ def test_twins_agree_on_random_shapes(n: int, d: int, seed: int, tail: float) ->
     data = draw(n, d, seed, tail)
     together = analyse(data.rows, labels=data.labels).estimates
     for name, found in together.items():
-        compare(name, found.plugin, data, tolerance=1e-7)
+        # Squaring the data hides singular values under 1e-8 of the largest, each worth 1e-7 here.
+        compare(name, found.plugin, data, tolerance=2e-6 if name == "rankme" else 1e-7)
     check("lidar", data, tolerance=1e-7)
     assert {*together, "lidar"} == set(all_measures())
 

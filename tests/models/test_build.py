@@ -190,5 +190,5 @@ def test_globs_resolve_in_the_order_of_definition(globs: list[str], expected: li
 
 
 def test_a_layer_that_is_not_there_offers_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r'no layer of the model matches outptu\. Did you mean "output"'):
+    with pytest.raises(UsageError, match=r'no layer of the model matches "outptu"\. Did you mean "output"'):
         resolve_layers(net(), ["1.0", "outptu"])

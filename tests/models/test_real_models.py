@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,9 @@ from safetensors.torch import load_file, save_file
 from repdiag.checkpoints import inspect_checkpoint, load_checkpoint
 from repdiag.errors import InputError
 from repdiag.models import build_model, build_scripted, load_into
+from tests.real import package
 
 pytestmark = pytest.mark.slow
-
-
-def package(name: str) -> Path:
-    found = find_spec(name)
-    if found is None or not found.submodule_search_locations:
-        pytest.skip(f"needs the package {name}")
-    return Path(found.submodule_search_locations[0])
 
 
 def minilm() -> Path:
