@@ -50,7 +50,7 @@ def _blas_update(scatter: Tensor, rows: Tensor) -> None:
 
 def symmetrise(scatter: Tensor) -> Tensor:
     """The symmetric matrix whose upper triangle is that of `scatter` (..., d, d)."""
-    return scatter.triu() + scatter.triu(1).mT
+    return scatter.triu().add_(scatter.triu(1).mT)
 
 
 def eigenvalues(covariance: Tensor, rank_bound: int) -> Tensor:

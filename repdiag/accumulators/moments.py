@@ -87,30 +87,28 @@ class GroupedMoments:
 
     def total(self) -> Moments:
         """The moments of all groups together."""
-        n = sum(self.count)
-        weight = self._weights()
-        mean = (weight / max(n, 1)) @ self.mean
-        scatter = self.scatter.sum(0)
-        linalg.rank_k_update(scatter, (self.mean - mean) * weight.sqrt()[:, None])
-        return Moments(n, mean, linalg.symmetrise(scatter))
+        return self.over(range(len(self.count)))
 
     def over(self, groups: Sequence[int]) -> Moments:
-        """The moments of some groups together."""
+        """The moments of some groups together; no scatter is copied on the way."""
         index = list(groups)
-        some = replace(
-            self,
-            count=tuple(self.count[group] for group in index),
-            mean=self.mean[index],
-            scatter=self.scatter[index],
-        )
-        return some.total()
+        weight = self._weights()[index]
+        n = sum(self.count[group] for group in index)
+        means = self.mean[index]
+        mean = (weight / max(n, 1)) @ means
+        scatter = torch.zeros_like(self.scatter[0])
+        for group in index:
+            scatter += self.scatter[group]
+        linalg.rank_k_update(scatter, (means - mean) * weight.sqrt()[:, None])
+        return Moments(n, mean, linalg.symmetrise(scatter))
 
     def without(self, group: int, total: Moments) -> Moments:
         """The moments of all groups but one; `total` is `self.total()`."""
         m, n = self.count[group], total.count
         step = self.mean[group] - total.mean
-        scatter = total.scatter - linalg.symmetrise(self.scatter[group])
-        scatter -= torch.outer(step, step) * (m * n / (n - m))
+        scatter = linalg.symmetrise(self.scatter[group])
+        torch.sub(total.scatter, scatter, out=scatter)
+        scatter.addr_(step, step, alpha=-m * n / (n - m))
         return Moments(n - m, total.mean - step * (m / (n - m)), scatter)
 
     def group(self, group: int) -> Moments:

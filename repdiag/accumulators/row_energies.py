@@ -49,9 +49,10 @@ class RowEnergies:
 
     def _sums(self, part: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         rows = part if self.features is None else part[:, self.features]
-        y = rows.to(linalg.DTYPE) - self.origin
-        energy = torch.linalg.vecdot(y, y)
-        return y.sum(0), energy.sum(), energy @ y, energy.square().sum()
+        y = torch.sub(rows, self.origin)
+        energy = torch.linalg.vector_norm(y, dim=1).square()
+        first, third = torch.stack([torch.ones_like(energy), energy]) @ y
+        return first, energy.sum(), third, energy.square().sum()
 
     def merge(self, other: RowEnergies) -> RowEnergies:
         return replace(

@@ -17,6 +17,7 @@ from repdiag.accumulators import (
     RowEnergies,
     Sample,
 )
+from repdiag.analysis.memory import give_back
 from repdiag.analysis.source import RowSource, pooled
 from repdiag.errors import InputError
 from repdiag.measures.inputs import Need
@@ -45,9 +46,20 @@ class Plan:
     device: str = "cpu"
 
     @property
+    def intervals(self) -> bool:
+        """Whether anything is kept by group."""
+        return self.method is not IntervalMethod.NONE
+
+    @property
+    def pooled(self) -> frozenset[str]:
+        """Statistics that see all rows as one group."""
+        wide = frozenset() if self.grouped else frozenset({"moments", "unit_moments"})
+        return wide if self.intervals else wide | {"energies"}
+
+    @property
     def grouped(self) -> bool:
         """Whether one pass gathers a scatter for each group; else intervals take a second pass."""
-        return self.method is not IntervalMethod.NONE and self.d < linalg.TWO_PASS_FEATURES
+        return self.intervals and self.d < linalg.TWO_PASS_FEATURES
 
     @property
     def scatter_groups(self) -> int:
@@ -76,7 +88,7 @@ class Plan:
                 unit = name == "unit_moments"
                 return GroupedMoments.empty(self.scatter_groups, d, unit=unit, device=device)
             case "energies":
-                return RowEnergies.empty(GROUPS, origin)
+                return RowEnergies.empty(GROUPS if self.intervals else 1, origin)
             case "features" | "unit_features":
                 return FeatureMoments.empty(GROUPS, d, unit=name == "unit_features", device=device)
             case "activity":
@@ -121,8 +133,11 @@ def gather(
     """One pass over the rows through all accumulators; those in `pool` see a single group."""
     current = dict(statistics)
     for batch in source.batches():
-        together = pooled(batch) if pool else batch
+        pieces = pooled(batch) if pool else []
         for name, accumulator in current.items():
-            current[name] = accumulator.update(together if name in pool else batch)
-        del batch, together
+            for part in pieces if name in pool else [batch]:
+                accumulator = accumulator.update(part)
+            current[name] = accumulator
+        del batch, pieces
+    give_back()
     return current

@@ -18,6 +18,7 @@ from repdiag.accumulators import (
     Sample,
 )
 from repdiag.analysis import evidence
+from repdiag.analysis.memory import give_back
 from repdiag.analysis.plan import gather
 from repdiag.analysis.population import half_populations, look, needs_rows, populations
 from repdiag.analysis.replicas import Replicas, with_fourth
@@ -38,6 +39,7 @@ def reduce_statistics(gathered: dict[str, Accumulator], total: Moments | None, h
     if total is not None:
         records |= _of_moments(gathered, total, how)
         del gathered["moments"]
+        give_back()
     method = how.plan.method
     if "unit_moments" in gathered:
         unit = cast(GroupedMoments, gathered.pop("unit_moments"))
@@ -45,7 +47,7 @@ def reduce_statistics(gathered: dict[str, Accumulator], total: Moments | None, h
         vectors = method is IntervalMethod.FAST
         of = decompose(unit, unit.total(), matrix, None, vectors=vectors)
         records[Need.DIRECTION_SPECTRUM] = spectra(of, how)
-        del unit
+        del unit, of
     if isinstance(features := gathered.get("features"), FeatureMoments):
         records[Need.LOCATION] = evidence.locations(features, method)
         records[Need.CLEAN_LOCATION] = evidence.locations(features, method, how.kept)
@@ -55,6 +57,7 @@ def reduce_statistics(gathered: dict[str, Accumulator], total: Moments | None, h
         records[Need.ACTIVITY] = evidence.activity(activity, method)
     if "sample" in gathered:
         records |= _of_sample(cast(Sample, gathered.pop("sample")), how)
+    give_back()
     return records
 
 
@@ -64,6 +67,7 @@ def _of_sample(sample: Sample, how: Reduction) -> Records:
     records: Records = {}
     if Need.POTENTIAL in how.plan.needs:
         records[Need.POTENTIAL] = evidence.potentials(rows, how.plan.method)
+        give_back()
     if Need.NEIGHBOURS in how.plan.needs:
         records[Need.NEIGHBOURS] = evidence.neighbours(rows, how.plan.method)
     return records
@@ -80,8 +84,8 @@ def _of_moments(gathered: dict[str, Accumulator], total: Moments, how: Reduction
         population = bool(needs & {Need.POPULATION, *(() if rogue else [Need.CLEAN_POPULATION])})
         records |= _centred(moments, total, energies, how, None, population)
     if clean and rogue:
-        empty = RowEnergies.empty(GROUPS, total.mean, how.kept)
-        energies = cast(RowEnergies, gather(how.source, {"energies": empty})["energies"])
+        empty = {"energies": RowEnergies.empty(GROUPS, total.mean, how.kept)}
+        energies = cast(RowEnergies, gather(how.source, empty)["energies"])
         found = _centred(moments, total, energies, how, how.kept, Need.CLEAN_POPULATION in needs)
         records |= {CLEAN_OF[need]: record for need, record in found.items()}
     elif clean:
@@ -89,6 +93,7 @@ def _of_moments(gathered: dict[str, Accumulator], total: Moments, how: Reduction
     if Need.SECOND_MOMENT in needs:
         uncentred = how.matrix(centred=False)
         vectors = how.plan.method is IntervalMethod.FAST
+        give_back()
         of = decompose(moments, total, uncentred, None, vectors=vectors)
         records[Need.SECOND_MOMENT] = spectra(of, how)
     if isinstance(sums := gathered.get("classes"), ClassSums):
@@ -109,6 +114,7 @@ def _centred(
     d = matrix.d if kept is None else len(kept)
     vectors = how.plan.method is IntervalMethod.FAST or (population and needs_rows(total.count, d))
     of = decompose(moments, total, matrix, kept, vectors=vectors)
+    give_back()
     plain = with_fourth(Replicas(of.matrix.spectrum(of.values, total.count)), energies, of.total)
     seen = look(of, plain.total, how) if population else None
     if how.plan.method is IntervalMethod.FULL:

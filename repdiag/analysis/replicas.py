@@ -12,6 +12,7 @@ from repdiag import linalg
 from repdiag.accumulators.energies import GroupEnergies
 from repdiag.accumulators.moments import GroupedMoments, Moments
 from repdiag.accumulators.row_energies import RowEnergies
+from repdiag.analysis.memory import give_back
 from repdiag.measures.inputs import Spectrum
 from repdiag.types import IntervalMethod
 
@@ -73,10 +74,14 @@ def with_fourth(replicas: Replicas, energies: RowEnergies, total: Moments) -> Re
 def full_spectra(grouped: GroupedMoments, total: Moments, matrix: Matrix, values: Tensor) -> Replicas:
     """The spectrum of all samples, whose eigenvalues are known, and one decomposition without each group."""
     kept = _kept(grouped.count)
-    left_out = (grouped.without(group, total) for group in kept)
-    without = tuple(matrix.spectrum(_eigenvalues(left, matrix), left.count) for left in left_out)
+    without = []
+    for group in kept:
+        left = grouped.without(group, total)
+        without.append(matrix.spectrum(_eigenvalues(left, matrix), left.count))
+        del left
+        give_back()
     sizes = tuple(grouped.count[g] for g in kept)
-    return Replicas(matrix.spectrum(values, total.count), without, sizes, IntervalMethod.FULL)
+    return Replicas(matrix.spectrum(values, total.count), tuple(without), sizes, IntervalMethod.FULL)
 
 
 def fast_spectra(

@@ -93,11 +93,10 @@ def _examine(
     if not plan.needs & (SPECTRAL | LOCATIONS):
         plan = replace(plan, needs=plan.needs | {Need.LOCATION})
     origin = source.origin()
-    pool = set() if plan.grouped else {"moments", "unit_moments"}
     found: Evidence | None = None
     kept = torch.zeros(0, dtype=torch.int64)
     for names in plan.passes():
-        gathered = gather(source, {name: plan.empty(name, origin) for name in names}, pool & set(names))
+        gathered = gather(source, {name: plan.empty(name, origin) for name in names}, plan.pooled)
         total = cast(GroupedMoments, gathered["moments"]).total() if "moments" in gathered else None
         if found is None:
             first = total or cast(FeatureMoments, gathered["features"])

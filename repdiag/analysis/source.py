@@ -17,7 +17,10 @@ from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
 from repdiag.types import GROUPS, Address
 
 BLOCK_BYTES = 24 << 20
-"""Size of one block of rows in float64: large enough for BLAS, small beside the scatters."""
+"""Size of one block of rows in float64: split into groups it is still enough for BLAS."""
+
+PIECE_BYTES = 2 << 20
+"""Size in float64 of what one update of a single group takes: larger temporaries cost page faults."""
 
 ORIGIN_ROWS = 16
 """Rows whose mean is taken out before energies are summed, so that a large common mean costs no digits."""
@@ -207,9 +210,11 @@ def block_rows(d: int) -> int:
     return max(64, BLOCK_BYTES // (8 * d))
 
 
-def pooled(batch: Batch) -> Batch:
-    """The same rows as a single group."""
-    return replace(batch, members=[torch.cat(list(batch.members)).sort().values])
+def pooled(batch: Batch) -> list[Batch]:
+    """The same rows as a single group, in pieces that stay in the processor's cache."""
+    together = torch.cat(list(batch.members)).sort().values
+    size = max(64, PIECE_BYTES // (8 * batch.rows.shape[1]))
+    return [replace(batch, members=[piece]) for piece in torch.split(together, size)]
 
 
 def _members(groups: NDArray[np.uint8], device: str) -> list[Tensor]:

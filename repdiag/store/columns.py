@@ -57,7 +57,8 @@ def column_sha256(column: Array) -> str:
     """Checksum of a column: little-endian int64, or UTF-8 texts that each end in a NUL."""
     if column.dtype.kind == "i":
         return hashlib.sha256(column.astype("<i8").tobytes()).hexdigest()
-    return hashlib.sha256(b"".join(text.encode("utf-8") + b"\0" for text in column)).hexdigest()
+    ends = "\0" if len(column) else ""
+    return hashlib.sha256(("\0".join(column) + ends).encode("utf-8")).hexdigest()
 
 
 def write_column(group: h5py.Group, name: str, column: Array) -> None:
@@ -100,12 +101,21 @@ def _read_text(dataset: h5py.Dataset, path: Path) -> Array:
         total += 0 if fixed else sum(map(len, raw))
         if total > MAX_TEXT_BYTES:
             raise bad_input(path, f"{printable(dataset.name)} is over {MAX_TEXT_BYTES >> 30} GiB of text")
-        texts.extend(_decoded(value) for value in raw)
+        texts.extend(_all_decoded(raw))
     return text_array(texts)
 
 
 def _is_text(dtype: np.dtype[Any]) -> bool:
     return dtype.kind not in "iub"
+
+
+def _all_decoded(values: list[Any]) -> list[str]:
+    """Every value as clean text; plain ASCII, which is the rule, without a look at each."""
+    if all(type(value) is bytes for value in values):
+        together = b"".join(values)
+        if together.isascii() and b"\0" not in together:
+            return list(map(bytes.decode, values))
+    return [_decoded(value) for value in values]
 
 
 def _decoded(value: str | bytes) -> str:

@@ -66,7 +66,7 @@ def native_contents(file: h5py.File, path: Path, *, allow_partial: bool) -> Cont
     columns = sample_columns(file, path, rows)
     if schema.ID not in columns:
         raise bad_input(path, "lacks samples/id; write it again with: repdiag extract")
-    ids = check_unique([str(name) for name in columns.pop(schema.ID)()], path)
+    ids = check_unique(list(map(str, columns.pop(schema.ID)())), path)
     return Contents(
         items=items,
         columns=columns,

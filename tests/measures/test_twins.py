@@ -63,7 +63,7 @@ def compare(key: str, found: float | None, data: Data, tolerance: float) -> None
     if found is None and withheld(selection, *data.rows.shape):
         return
     expected = reference(selection.measure.name, data, **selection.all_options)
-    assert found == pytest.approx(expected, rel=tolerance, abs=1e-12)
+    assert found == (None if expected is None else pytest.approx(expected, rel=tolerance, abs=1e-12))
 
 
 def withheld(selection: Selection, n: int, d: int) -> bool:
@@ -107,6 +107,10 @@ def test_twin_agrees_with_duplicated_rows_and_constant_features(key: str) -> Non
     check(key, Data(rows, data.labels, data.views), tolerance=1e-7)
 
 
+READ_SMALL_VALUES = ("rankme", "power_law_alpha")
+"""Squaring the data hides singular values under 1e-8 of the largest; these two give each its own weight."""
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     n=st.integers(20, 45),
@@ -118,8 +122,7 @@ def test_twins_agree_on_random_shapes(n: int, d: int, seed: int, tail: float) ->
     data = draw(n, d, seed, tail)
     together = analyse(data.rows, labels=data.labels).estimates
     for name, found in together.items():
-        # Squaring the data hides singular values under 1e-8 of the largest, each worth 1e-7 here.
-        compare(name, found.plugin, data, tolerance=2e-6 if name == "rankme" else 1e-7)
+        compare(name, found.plugin, data, tolerance=2e-6 if name in READ_SMALL_VALUES else 1e-7)
     check("lidar", data, tolerance=1e-7)
     assert {*together, "lidar"} == set(all_measures())
 
