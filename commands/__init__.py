@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from . import check, demo, extract, inspect, measures, report, spectrum
+from . import check, compare, demo, extract, inspect, measures, report, spectrum
 from ._errors import catch_sigterm, end, guarded
 
 __all__ = ["app", "main", "run"]
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command(short_help="Run checkpoints over data and keep what layers give.")(extract.extract)
 app.command()(spectrum.spectrum)
 app.command()(check.check)
+app.command()(compare.compare)
 app.command()(report.report)
 app.command()(inspect.inspect)
 app.command()(measures.measures)

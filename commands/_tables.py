@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from repdiag.text import listing, printable
 
 if TYPE_CHECKING:
-    from repdiag.results import Estimate, Representation, Results
+    from repdiag.results import Estimate, Finding, Representation, Results
 
 WIDTH = 80
 LABEL = 20
@@ -77,7 +77,15 @@ def spectrum_text(results: Results, *, every_measure: bool) -> str:
         lines = [line for item in representations for line in _block(item)]
     else:
         lines = _by_measure(representations, every_measure=every_measure)
+    lines += [line for finding in results.findings for line in warning(finding)]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+def warning(finding: Finding) -> list[str]:
+    """What is wrong with the rows, and what to do."""
+    where = "" if finding.place is None else f"{printable(finding.place.address, 60)}: "
+    text = f"warning: {where}{printable(finding.message, 400)} {finding.next_step}"
+    return ["", *wrapped(text, "")]
 
 
 def _block(item: Representation) -> list[str]:

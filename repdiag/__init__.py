@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from repdiag._version import __version__
 
 if TYPE_CHECKING:
-    from repdiag.analysis import SpectrumRequest, analyse_spectrum
+    from repdiag.analysis import Side, SpectrumRequest, analyse_spectrum, compare
     from repdiag.checkpoints import Checkpoint, inspect_checkpoint, load_checkpoint
     from repdiag.errors import RepdiagError
     from repdiag.measures.registry import all_measures
@@ -27,6 +27,7 @@ __all__ = [
     "Estimate",
     "RepdiagError",
     "Results",
+    "Side",
     "SpectrumRequest",
     "Status",
     "Store",
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "all_measures",
     "analyse_spectrum",
+    "compare",
     "inspect_checkpoint",
     "load_checkpoint",
     "memory_store",
@@ -49,12 +51,14 @@ _HOMES = {
     "Estimate": "results",
     "RepdiagError": "errors",
     "Results": "results",
+    "Side": "analysis",
     "SpectrumRequest": "analysis",
     "Status": "types",
     "Store": "store",
     "Verdict": "types",
     "all_measures": "measures.registry",
     "analyse_spectrum": "analysis",
+    "compare": "analysis",
     "inspect_checkpoint": "checkpoints",
     "load_checkpoint": "checkpoints",
     "memory_store": "store",

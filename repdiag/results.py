@@ -92,6 +92,21 @@ class Pair(Record):
     estimates: dict[str, Estimate] = Field(default_factory=dict)
 
 
+RATIO = "ratio B/A"
+DIFFERENCE = "difference B - A"
+"""Units of an estimate that compares y with x, on a log and on a linear scale."""
+
+
+def seen(estimate: Estimate) -> str:
+    """What a comparison saw: `lower`, `higher`, `no difference seen`, or why it could see nothing."""
+    if estimate.low is None or estimate.high is None:
+        return str(Status.INSUFFICIENT.value if estimate.status is Status.OK else estimate.status.value)
+    same = 1.0 if estimate.unit == RATIO else 0.0
+    if estimate.low <= same <= estimate.high:
+        return "no difference seen"
+    return "higher" if estimate.low > same else "lower"
+
+
 class TrajectoryPoint(Record):
     """One checkpoint on the information plane; both figures in nats."""
 

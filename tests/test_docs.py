@@ -5,18 +5,32 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
 
+from repdiag._version import __version__
 from repdiag.commands import app
+from repdiag.measures.registry import Correction, parse_selection
+from repdiag.results import Estimate
+from repdiag.types import IntervalMethod, Status
 from tests.source import ROOT
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-PROMISED = ["check", "demo", "extract", "inspect", "measures", "report", "spectrum"]
+PROMISED = ["check", "compare", "demo", "extract", "inspect", "measures", "report", "spectrum"]
 SHARED = ("--layer", "--view", "--checkpoint", "--measure", "--interval", "--device", "--threads", "--seed")
 OUTPUT = ("--json", "--report", "--no-report", "--quiet", "--debug")
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+
+WORDS = {
+    *Estimate.model_fields,
+    *(status.value for status in Status),
+    *(method.value for method in IntervalMethod),
+    *get_args(Correction),
+    *("code", "group", "n"),
+}
+"""What stands in code in the methods page beside measures: fields, their values, a column of a store."""
 
 
 def options_of(command: str) -> set[str]:
@@ -97,6 +111,63 @@ def test_changelog_has_unreleased_and_plain_sections() -> None:
 
 
 def test_no_path_of_this_machine_in_the_documents() -> None:
-    for name in ("README.md", "CHANGELOG.md", "Makefile", "pyproject.toml", ".ci/run"):
+    files = ("README.md", "CHANGELOG.md", "CITATION.cff", "Makefile", "pyproject.toml", ".ci/run", *PAGES)
+    for name in files:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w$.])/(?:home|root|work|Users)/", text), name
+
+
+def words_in_code(text: str) -> set[str]:
+    """Inline code that is a name, or a name with options."""
+    return set(re.findall(r"`([a-z][a-z0-9_]*(?:\{[^{}`]*\})?)`", text))
+
+
+def test_methods_names_only_measures_that_exist() -> None:
+    names = words_in_code((ROOT / "docs/methods.md").read_text(encoding="utf-8")) - WORDS
+    assert {"effective_rank", "participation_ratio", "nesum", "rankme{center=true}"} <= names
+    for name in names:
+        assert parse_selection(name).key == name
+
+
+def test_methods_has_a_place_for_every_measured_table() -> None:
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    found = re.findall(r"<!-- table: (\w+) -->\n(?:(?!<!--).)*<!-- end -->", text, re.DOTALL)
+    assert found == ["bias", "coverage", "gate", "participation"]
+
+
+def test_reconciliation_names_only_measures_that_exist() -> None:
+    text = (ROOT / "docs/reconciliation.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if re.match(r"\| (?!word|---)", line)]
+    assert len(rows) >= 30
+    for row in rows:
+        (name,) = words_in_code(row[6])
+        assert parse_selection(name).key == name
+
+
+def heading_anchors(text: str) -> set[str]:
+    """What a heading is linked by: lower case, spaces as hyphens, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_links_between_pages_resolve(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", text):
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.is_file(), f"{page}: {target}"
+        assert not anchor or anchor in heading_anchors(path.read_text(encoding="utf-8")), f"{page}: #{anchor}"
+
+
+def test_the_readme_links_to_the_pages() -> None:
+    assert all(f"]({page})" in readme() for page in PAGES)
+
+
+def test_citation_has_the_version_and_what_the_format_requires() -> None:
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r'^([a-z-]+): *"?(.*?)"?$', text, re.MULTILINE))
+    assert fields["cff-version"] == "1.2.0"
+    assert fields["version"] == __version__
+    assert fields["title"] == "repdiag"
+    assert fields["license"] == "Apache-2.0"
+    assert {"message", "authors"} <= set(fields)

@@ -13,6 +13,9 @@ from tests.source import ROOT
 
 QUICK = {
     "train_and_watch.py": (["runs", "2"], "epoch_02: "),
+    "benchmarks/paired.py": (["--repeats", "1", "--features", "12"], "false alarms: "),
+    "benchmarks/reconciliation.py": (["--recorded"], "| none; nearest is `lidar{delta=1e-06}` |"),
+    "benchmarks/targets.py": (["--bias", "1", "--intervals", "1", "--ratios", "1"], "verdicts 10% from"),
     "benchmarks/streaming.py": (["--rows", "2000", "--features", "32", "--repeats", "1"], "bare loop"),
 }
 BY_HAND = {"report_picture.py"}

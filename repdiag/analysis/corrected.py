@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from repdiag.analysis.replicas import Replicas
 from repdiag.measures.registry import Correction, Selection
@@ -24,33 +24,78 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
-    """A value with its standard error; `extra` are half-widths that the jackknife cannot see.
+class Sampled:
+    """A figure from all samples and without each group of `sizes`; no groups where there is no interval."""
 
-    The error and they are on the measure's scale; `error` is None where there is no interval.
+    whole: float
+    without: tuple[float, ...] = ()
+    sizes: tuple[int, ...] = ()
+    method: IntervalMethod = IntervalMethod.NONE
+
+    def error(self, selection: Selection) -> float | None:
+        """Standard error on the scale of the measure; None where it does not exist."""
+        if not self.without:
+            return None
+        return error_of(self.whole, self.without, self.sizes, selection.measure.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Inverted:
+    """What an inversion is checked by: figures of another estimator, and of two halves of the groups beside
+    `peer`, that of all samples by the estimator of the halves."""
+
+    others: tuple[float, ...] = ()
+    halves: tuple[float, ...] = ()
+    peer: float = math.nan
+
+    def apart(self, value: float) -> Sequence[float]:
+        """How far the other estimator, and the two halves, are from the value; on the log scale."""
+        others = [abs(math.log(value / other)) for other in self.others]
+        return [*others, abs(math.log(self.peer) - self.mean_half)] if self.halves else others
+
+    @property
+    def mean_half(self) -> float:
+        """Mean logarithm of the halves' figures."""
+        return sum(map(math.log, self.halves)) / len(self.halves)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A value with what its sampling error is read from, and the checks of an inversion.
+
+    `sampled` is about the plug-in where the value itself was not found without each group.
     """
 
     value: float
     correction: Correction
-    error: float | None = None
-    groups: int = 0
-    method: IntervalMethod = IntervalMethod.NONE
-    extra: tuple[float, ...] = ()
+    sampled: Sampled
+    inverted: Inverted | None = None
+
+    @property
+    def groups(self) -> int:
+        """How many groups the error comes from."""
+        return len(self.sampled.sizes)
+
+    @property
+    def extra(self) -> tuple[float, ...]:
+        """Half-widths, on the measure's scale, that the jackknife cannot see."""
+        return () if self.inverted is None else (FLOOR, *self.inverted.apart(self.value))
 
     def interval(self, selection: Selection, confidence: float) -> Interval | None:
         """Two-sided interval about the value."""
-        if self.error is None:
+        error = self.sampled.error(selection)
+        if error is None:
             return None
         scale = selection.measure.scale
-        return around(
-            self.value, self.error, self.groups, confidence=confidence, scale=scale, extra=self.extra
-        )
+        return around(self.value, error, self.groups, confidence=confidence, scale=scale, extra=self.extra)
 
 
 def plain(selection: Selection, replicas: Replicas) -> Corrected:
     """The plug-in with its own interval."""
     value = figure(selection, replicas.total)
-    return _with_error(selection, value, "none", replicas, [figure(selection, r) for r in replicas.without])
+    return Corrected(
+        value, "none", _sampled(value, [figure(selection, r) for r in replicas.without], replicas)
+    )
 
 
 def corrected(selection: Selection, records: Pair) -> Corrected | None:
@@ -71,9 +116,8 @@ def corrected(selection: Selection, records: Pair) -> Corrected | None:
     value = float(formula(replicas.total))
     replicates = [float(formula(record)) for record in replicas.without]
     if not all(map(math.isfinite, replicates)):
-        own = plain(selection, replicas)
-        return replace(own, value=value, correction=selection.correction)
-    return _with_error(selection, value, selection.correction, replicas, replicates)
+        return Corrected(value, selection.correction, plain(selection, replicas).sampled)
+    return Corrected(value, selection.correction, _sampled(value, replicates, replicas))
 
 
 def figure(selection: Selection, record: object) -> float:
@@ -84,28 +128,16 @@ def figure(selection: Selection, record: object) -> float:
 def _inverted(selection: Selection, plugin: Replicas, population: Replicas) -> Corrected:
     """From the population spectrum: its own replicates, or to first order those of the plug-in."""
     value = figure(selection, population.total)
-    extra = (FLOOR, *_apart(selection, value, population))
+    checks = Inverted(
+        tuple(figure(selection, other) for other in population.others),
+        tuple(figure(selection, half) for half in population.halves),
+        figure(selection, population.peer) if population.halves else math.nan,
+    )
     if not population.without:
-        return replace(plain(selection, plugin), value=value, correction="lev", extra=extra)
+        return Corrected(value, "lev", plain(selection, plugin).sampled, checks)
     replicates = [figure(selection, record) for record in population.without]
-    return replace(_with_error(selection, value, "lev", population, replicates), extra=extra)
+    return Corrected(value, "lev", _sampled(value, replicates, population), checks)
 
 
-def _apart(selection: Selection, value: float, population: Replicas) -> Sequence[float]:
-    """How far another estimator, and two halves of the groups, are from the value; on the log scale."""
-    others = [abs(math.log(value / figure(selection, other))) for other in population.others]
-    if not population.halves:
-        return others
-    halves = [math.log(figure(selection, half)) for half in population.halves]
-    return [*others, abs(math.log(figure(selection, population.peer)) - sum(halves) / len(halves))]
-
-
-def _with_error(
-    selection: Selection,
-    value: float,
-    correction: Correction,
-    replicas: Replicas,
-    replicates: Sequence[float],
-) -> Corrected:
-    error = error_of(value, replicates, replicas.sizes, selection.measure.scale) if replicates else None
-    return Corrected(value, correction, error, len(replicas.sizes), replicas.method)
+def _sampled(whole: float, without: Sequence[float], replicas: Replicas) -> Sampled:
+    return Sampled(whole, tuple(without), replicas.sizes, replicas.method)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -40,13 +41,25 @@ def records_of(selection: Selection, records: Mapping[Need, Replicas]) -> Pair:
     return Pair(records.get(selection.needs), population)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An estimate, with the figure behind its value and its plug-in; None where there is no value."""
+
+    estimate: Estimate
+    found: Corrected | None = None
+    plain: Corrected | None = None
+
+
 def estimate(selection: Selection, records: Pair, facts: Facts, confidence: float) -> Estimate:
-    """The estimate of one selected measure.
+    """The estimate of one selected measure: see `judge`."""
+    return judge(selection, records, facts, confidence).estimate
+
+
+def judge(selection: Selection, records: Pair, facts: Facts, confidence: float) -> Judged:
+    """The estimate of one selected measure, and what a difference of two needs of it.
 
     Args:
-        selection: the measure and its options.
         records: what it reads, from all samples and without each group.
-        facts: size and scale of the representation.
         confidence: of the two-sided interval, in (0, 1).
     """
     status, reason = before(selection, facts)
@@ -69,7 +82,7 @@ def estimate(selection: Selection, records: Pair, facts: Facts, confidence: floa
     if reason:
         status = Status.INSUFFICIENT
         low, high = _one_sided_ends(selection, low, high)
-    return Estimate(
+    shown = Estimate(
         value=None if reason else _clip(found.value, selection, facts),
         low=low,
         high=high,
@@ -78,10 +91,11 @@ def estimate(selection: Selection, records: Pair, facts: Facts, confidence: floa
         status=status,
         unit=selection.measure.unit,
         correction=found.correction,
-        interval_method=found.method if low is not None or high is not None else IntervalMethod.NONE,
+        interval_method=found.sampled.method if low is not None or high is not None else IntervalMethod.NONE,
         definition=selection.definition,
         details=_details(reading, records.plugin.total, reason),
     )
+    return Judged(shown) if reason else Judged(shown, found, own)
 
 
 NO_CORRECTION: Mapping[str, str] = {
@@ -133,14 +147,16 @@ def _one_sided_ends(
     return ends.get(selection.measure.plugin_bias, (None, None))
 
 
-def _without_value(selection: Selection, status: Status, confidence: float, reason: str) -> Estimate:
-    return Estimate(
-        value=None,
-        confidence=confidence,
-        status=status,
-        unit=selection.measure.unit,
-        definition=selection.definition,
-        details={"reason": reason} if reason else {},
+def _without_value(selection: Selection, status: Status, confidence: float, reason: str) -> Judged:
+    return Judged(
+        Estimate(
+            value=None,
+            confidence=confidence,
+            status=status,
+            unit=selection.measure.unit,
+            definition=selection.definition,
+            details={"reason": reason} if reason else {},
+        )
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from repdiag import linalg
 from repdiag.accumulators import Leverages, Moments
 from repdiag.analysis.plan import gather
-from repdiag.analysis.replicas import Replicas
+from repdiag.analysis.replicas import Matrix, Replicas
 from repdiag.analysis.source import SomeGroups
 from repdiag.analysis.spectra import Decomposition, Reduction, gather_moments, on_rows
 from repdiag.measures.inputs import Population, Spectrum
@@ -22,7 +22,13 @@ from repdiag.stats.population import Complex, Quadrature, Sample
 from repdiag.types import GROUPS, IntervalMethod
 
 ONE_PASS_RATIO = 50
-"""From this n/d on the variation of row energies stands in for the leverages: its error is (d/n)^2."""
+ONE_PASS_ERROR = 0.01
+"""From this n/d on the variation v of row energies stands in for the leverages, as long as v d / n is small:
+leverages need not vary as energies do, and what that costs is of the order of v d / n of the correction."""
+
+OWN_BASIS_RATIO = 1.25
+"""Below this n/d each replicate gets its own eigenvectors: near n = d all rows leave hardly any dimension over,
+and their leverages say nothing of a sample that lacks a group."""
 
 LEAST_SAMPLES = 4
 LEAST_IN_HALF = 8
@@ -53,76 +59,95 @@ class Look:
         return stats.lev(sample, self.z[:cut], left_out[:cut]), by_contour
 
 
-def needs_rows(n: int, d: int) -> bool:
-    """Whether the leverages of the rows are read in a second pass."""
-    return n < ONE_PASS_RATIO * d
+def needs_rows(n: int, d: int, variation: float) -> bool:
+    """Whether the leverages of the rows are read in a second pass; `variation` is that of row energies."""
+    return n < ONE_PASS_RATIO * d or variation * d > ONE_PASS_ERROR * n
 
 
 def look(of: Decomposition, plugin: Spectrum, how: Reduction) -> Look | None:
     """What the rows show, or None where there is no spectrum to invert."""
-    sample = _sample(plugin)
+    sample = _sample(plugin, of.matrix)
     if sample is None:
         return None
     z = stats.points(sample)
     if sample.n >= stats.CONTOUR_RATIO * sample.d:
         z = np.concatenate([z, stats.contour(sample)])
-    if not needs_rows(sample.n, sample.d):
+    if not needs_rows(sample.n, sample.d, plugin.energy_variation):
         by_energy = _by_energy(plugin)
         return Look(sample, z, by_energy, (by_energy,) * GROUPS)
     return _by_rows(of, sample, z, how)
 
 
-def populations(seen: Look, plugin: Replicas, halves: tuple[Population, ...]) -> Replicas | None:
-    """Population spectra of all rows and without each group; None where the fit does not converge.
-
-    The leverages without a group are those of the whole in the same basis, shifted to the mean leverage that
-    the group's absence leaves: 20 decompositions with vectors become 20 without.
-    """
+def populations(seen: Look, of: Decomposition, plugin: Replicas, how: Reduction) -> Replicas | None:
+    """Population spectra of all rows, without each group and of two halves; None where the fit gives up."""
     try:
         lev, contour = seen.invert(seen.sample, seen.whole)
-        without = (
-            tuple(
-                _chosen(seen.invert(cast(Sample, _sample(record)), excess), contour is not None)
-                for record, excess in zip(plugin.without, seen.without, strict=False)
-            )
-            if plugin.method is IntervalMethod.FULL
-            else ()
-        )
+        full = plugin.method is IntervalMethod.FULL
+        without = _replicates(seen, of, plugin, how, contour is not None) if full else ()
+        halves = _halves(of, plugin, how) if full else ()
     except RuntimeError:  # scipy's nnls gave up
         return None
-    d, peer = seen.sample.d, _population(lev, seen.sample.d)
-    total = peer if contour is None else _population(contour, d)
+    peer = _population(lev, seen.sample.d)
+    total = peer if contour is None else _population(contour, seen.sample.d)
     return Replicas(
         total,
-        tuple(_population(each, d) for each in without),
+        without,
         plugin.sizes if without else (),
-        plugin.method if without else IntervalMethod.NONE,
+        IntervalMethod.FULL if without else IntervalMethod.NONE,
         others=() if contour is None else (peer,),
         halves=halves,
         peer=peer,
     )
 
 
-def half_populations(of: Decomposition, plugin: Replicas, how: Reduction) -> tuple[Population, ...]:
-    """LEV of two halves of the groups, each in its own eigenbasis; empty where a half is too small."""
-    if how.plan.method is not IntervalMethod.FULL:
+def _replicates(
+    seen: Look, of: Decomposition, plugin: Replicas, how: Reduction, by_contour: bool
+) -> tuple[Population, ...]:
+    """The population without each group; empty where one of these samples does not vary.
+
+    The leverages without a group are those of the whole in the same basis, shifted to the mean leverage that
+    the group's absence leaves: 20 decompositions with vectors become 20 without.
+    """
+    if seen.sample.n < OWN_BASIS_RATIO * seen.sample.d:
+        kept = _kept(of, how)
+        rest = [tuple(other for other in kept if other != group) for group in kept]
+        return _all_or_none([_some(of, plugin.total, groups, how) for groups in rest])
+    samples = [_sample(record, of.matrix) for record in plugin.without]
+    if any(sample is None for sample in samples):
         return ()
-    kept = [group for group, size in enumerate(_counts(of, how)) if size]
-    found = [_half(of, plugin.total, tuple(kept[start::2]), how) for start in (0, 1)]
-    return tuple(each for each in found if each is not None) if all(found) else ()
+    found = [
+        seen.invert(cast(Sample, sample), excess)
+        for sample, excess in zip(samples, seen.without, strict=False)
+    ]
+    contours = [contour for _, contour in found if contour is not None]
+    # One estimator for all: a mixture would look like spread.
+    chosen = contours if by_contour and len(contours) == len(found) else [lev for lev, _ in found]
+    return tuple(_population(each, seen.sample.d) for each in chosen)
 
 
-def _half(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Reduction) -> Population | None:
+def _halves(of: Decomposition, plugin: Replicas, how: Reduction) -> tuple[Population, ...]:
+    """Two halves of the groups; empty where one is too small."""
+    kept = _kept(of, how)
+    return _all_or_none([_some(of, plugin.total, tuple(kept[start::2]), how) for start in (0, 1)])
+
+
+def _all_or_none(found: list[Population | None]) -> tuple[Population, ...]:
+    present = tuple(each for each in found if each is not None)
+    return present if len(present) == len(found) else ()
+
+
+def _some(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Reduction) -> Population | None:
+    """LEV of the rows of some groups in their own eigenbasis; None where they are too few or do not vary."""
     moments = _moments_of(of, groups, how)
     if moments.count < LEAST_IN_HALF:
         return None
     values, basis = linalg.eigenbasis(of.matrix.of(moments))
-    sample = _sample(of.matrix.spectrum(values, moments.count))
+    sample = _sample(of.matrix.spectrum(values, moments.count), of.matrix)
     if sample is None:
         return None
     z = stats.points(sample)
     leverage = sample.mean_leverage(z)
-    if needs_rows(whole.n, whole.d):
+    if needs_rows(whole.n, whole.d, whole.energy_variation):
         basis, origin = on_rows(basis, moments.mean, of.kept, how.plan.d)
         start = Leverages.empty(1, basis, origin, _factors(sample, z, basis))
         del basis
@@ -130,10 +155,7 @@ def _half(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Redu
         left_out: Complex = (seen.left_out[0] / sample.n).cpu().numpy()
     else:
         left_out = stats.alike(leverage) * _by_energy(whole)(leverage)
-    try:
-        return _population(stats.lev(sample, z, left_out), sample.d)
-    except RuntimeError:  # scipy's nnls gave up
-        return None
+    return _population(stats.lev(sample, z, left_out), sample.d)
 
 
 def _moments_of(of: Decomposition, groups: tuple[int, ...], how: Reduction) -> Moments:
@@ -142,9 +164,10 @@ def _moments_of(of: Decomposition, groups: tuple[int, ...], how: Reduction) -> M
     return gather_moments(how, groups, of.kept).total()
 
 
-def _counts(of: Decomposition, how: Reduction) -> tuple[int, ...]:
-    """Rows in each group; where scatters are pooled every group is taken to have some."""
-    return of.moments.count if how.plan.grouped else (1,) * GROUPS
+def _kept(of: Decomposition, how: Reduction) -> list[int]:
+    """Groups with rows; where scatters are pooled every group is taken to have some."""
+    count = of.moments.count if how.plan.grouped else (1,) * GROUPS
+    return [group for group, size in enumerate(count) if size]
 
 
 def _by_rows(of: Decomposition, sample: Sample, z: Complex, how: Reduction) -> Look:
@@ -181,16 +204,14 @@ def _factors(sample: Sample, z: Complex, like: Tensor) -> Tensor:
     return torch.cat([factors, factors.new_zeros(missing, factors.shape[1])])
 
 
-def _sample(spectrum: Spectrum) -> Sample | None:
+def _sample(spectrum: Spectrum, matrix: Matrix) -> Sample | None:
+    """Eigenvalues on the host; None where there are too few rows, or they vary by no more than rounding."""
     rank = min(spectrum.n - 1, spectrum.d)
     values = spectrum.eigenvalues[:rank].cpu().numpy()
-    usable = spectrum.n >= LEAST_SAMPLES and len(values) and values[0] > 0 and np.isfinite(values).all()
-    return Sample(values, spectrum.n, spectrum.d) if usable else None
-
-
-def _chosen(found: tuple[Quadrature, Quadrature | None], by_contour: bool) -> Quadrature:
-    lev, contour = found
-    return contour if by_contour and contour is not None else lev
+    if spectrum.n < LEAST_SAMPLES or not len(values) or not np.isfinite(values).all():
+        return None
+    rounding = (linalg.EPSILON * spectrum.n) ** 2 * matrix.mean_square
+    return Sample(values, spectrum.n, spectrum.d) if values[0] > rounding else None
 
 
 def _population(found: Quadrature, d: int) -> Population:

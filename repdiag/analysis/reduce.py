@@ -20,7 +20,7 @@ from repdiag.accumulators import (
 from repdiag.analysis import evidence
 from repdiag.analysis.memory import give_back
 from repdiag.analysis.plan import gather
-from repdiag.analysis.population import half_populations, look, needs_rows, populations
+from repdiag.analysis.population import look, needs_rows, populations
 from repdiag.analysis.replicas import Replicas, with_fourth
 from repdiag.analysis.spectra import Reduction, decompose, spectra
 from repdiag.measures.inputs import Need
@@ -112,7 +112,8 @@ def _centred(
     """The spectrum of the centred covariance and, where wanted, the population behind it."""
     matrix = how.matrix(centred=True)
     d = matrix.d if kept is None else len(kept)
-    vectors = how.plan.method is IntervalMethod.FAST or (population and needs_rows(total.count, d))
+    rows = population and needs_rows(total.count, d, _variation(total, energies, kept))
+    vectors = rows or how.plan.method is IntervalMethod.FAST
     of = decompose(moments, total, matrix, kept, vectors=vectors)
     give_back()
     plain = with_fourth(Replicas(of.matrix.spectrum(of.values, total.count)), energies, of.total)
@@ -122,6 +123,14 @@ def _centred(
     plugin = with_fourth(spectra(of, how), energies, of.total)
     records: Records = {Need.SPECTRUM: plugin}
     if seen is not None:
-        found = populations(seen, plugin, half_populations(of, plugin, how))
+        found = populations(seen, of, plugin, how)
         records |= {} if found is None else {Need.POPULATION: found}
     return records
+
+
+def _variation(total: Moments, energies: RowEnergies, kept: Tensor | None) -> float:
+    """Squared coefficient of variation of the row energies, before any spectrum is known."""
+    some = total if kept is None else total.select(kept)
+    energy = float(some.scatter.diagonal().sum())
+    fourth = float(energies.fourth_about(some).sum())
+    return max(total.count * fourth / energy**2 - 1, 0.0) if energy > 0 else 0.0

@@ -44,13 +44,14 @@ class Evidence:
 
 def examine(source: StoreSource, wanted: Wanted) -> Evidence:
     """All records that `wanted` names for one representation."""
-    if source.n < source.d:
+    if source.most < source.d:
         found = _examine_narrow(source, wanted)
     else:
         plan = Plan(wanted.needs, source.d, wanted.method, _classes(source), source.device)
         found = _examine(source, source.frame.groups, plan, wanted)
         _add_class_spectra(found, source, source, wanted)
-    found.facts = replace(found.facts, dropped=len(source.bad_rows))
+    skipped = 0 if source.skip is None else int(source.skip[source.bad_rows].sum())
+    found.facts = replace(found.facts, dropped=len(source.bad_rows) - skipped)
     return found
 
 
@@ -115,8 +116,7 @@ def _examine(
 
 
 def _nonempty(source: RowSource, groups: NDArray[np.uint8]) -> int:
-    bad = source.bad_rows if isinstance(source, StoreSource) else []
-    return len(np.unique(np.delete(groups, bad) if bad else groups))
+    return len(np.unique(groups[source.used] if isinstance(source, StoreSource) else groups))
 
 
 def _add_class_spectra(found: Evidence, source: StoreSource, rows: RowSource, wanted: Wanted) -> None:
@@ -124,7 +124,7 @@ def _add_class_spectra(found: Evidence, source: StoreSource, rows: RowSource, wa
         return
     labels, order, names = source.frame.labels, source.frame.order, source.frame.classes
     if isinstance(rows, MemorySource):
-        good = np.setdiff1d(np.arange(source.n), np.array(source.bad_rows, dtype=np.int64))
+        good = source.used
         labels, order = labels[good], order[good]
     plan = ClassPlan.of(labels, order, len(names), rows.d)
     if plan.thinned:

@@ -14,6 +14,7 @@ from torch import Tensor
 from repdiag import linalg
 from repdiag.accumulators import Batch
 from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
+from repdiag.analysis.rows import RowWatch
 from repdiag.types import GROUPS, Address
 
 BLOCK_BYTES = 24 << 20
@@ -53,6 +54,7 @@ class StoreSource:
     """The rows of one representation in a store.
 
     `bad_rows` lists the rows with a NaN or an infinity after the first pass; they are in no group.
+    `skip` (n,) are rows to leave out; `watch` sees every block as it is stored.
     """
 
     frame: SampleFrame
@@ -65,6 +67,19 @@ class StoreSource:
     scale: float = 1.0
     progress: Progress = no_progress
     bad_rows: list[int] = field(default_factory=list)
+    skip: NDArray[np.bool_] | None = None
+    watch: RowWatch | None = None
+
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """Indices of the rows that count, after the first pass."""
+        rows = np.arange(self.n) if self.skip is None else np.flatnonzero(~self.skip)
+        return np.setdiff1d(rows, np.array(self.bad_rows, dtype=np.int64))
+
+    @property
+    def most(self) -> int:
+        """The most rows that can count."""
+        return self.n if self.skip is None else int((~self.skip).sum())
 
     def batches(self) -> Iterator[Batch]:
         """Batches in file order."""
@@ -72,7 +87,9 @@ class StoreSource:
         for start, block in self.frame.store.blocks(self.address, block_rows(self.d)):
             finite = self._finite(block)
             bad += [start + int(i) for i in np.flatnonzero(~finite)] if finite is not None else []
-            yield self._batch(start, block, finite)
+            if self.watch is not None:
+                self.watch.observe(start, block, finite)
+            yield self._batch(start, block, self._chosen(start, finite, len(block)))
             self.progress(str(self.address), start + len(block), self.n)
         self.bad_rows = bad
 
@@ -94,6 +111,13 @@ class StoreSource:
                 return None
         finite: NDArray[np.bool_] = np.isfinite(block).all(axis=1)
         return None if finite.all() else finite
+
+    def _chosen(self, start: int, finite: NDArray[np.bool_] | None, count: int) -> NDArray[np.bool_] | None:
+        """Which rows of a block count, or None when all do."""
+        if self.skip is None:
+            return finite
+        wanted: NDArray[np.bool_] = ~self.skip[start : start + count]
+        return wanted if finite is None else wanted & finite
 
     def _batch(self, start: int, block: NDArray[np.floating], finite: NDArray[np.bool_] | None) -> Batch:
         stop = start + len(block)
@@ -159,7 +183,7 @@ class MemorySource:
 def in_memory(source: StoreSource) -> MemorySource:
     """All finite rows of a source, float64, with what belongs to them."""
     batches = list(source.batches())
-    good = np.setdiff1d(np.arange(source.n), np.array(source.bad_rows, dtype=np.int64))
+    good = source.used
     empty = torch.zeros(0, source.d, dtype=linalg.DTYPE, device=source.device)
     rows = torch.cat([empty, *(batch.rows.to(linalg.DTYPE) for batch in batches)])[_on(good, source.device)]
     frame = source.frame

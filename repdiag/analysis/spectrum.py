@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from pydantic import JsonValue
 
 from repdiag._version import __version__
-from repdiag.analysis.estimates import estimate, records_of
+from repdiag.analysis.concerns import FIGURE, Subject, findings
+from repdiag.analysis.estimates import Judged, judge, records_of
 from repdiag.analysis.frame import SampleFrame
+from repdiag.analysis.plan import CENTRED
 from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import (
     LABELLED,
@@ -19,12 +21,14 @@ from repdiag.analysis.requests import (
     applicable,
     resolve_device,
 )
+from repdiag.analysis.rows import RowWatch
 from repdiag.analysis.source import Progress, StoreSource, first_scale, no_progress
 from repdiag.analysis.views import ViewRequest, examine_views, view_sets
 from repdiag.measures.inputs import Need, Spectrum
 from repdiag.measures.registry import Selection, find
-from repdiag.results import Estimate, Representation, Results, SpectrumRecord
+from repdiag.results import Finding, Place, Representation, Results, SpectrumRecord
 from repdiag.store import RepresentationInfo, Store
+from repdiag.types import Status
 
 
 def analyse_spectrum(
@@ -37,7 +41,7 @@ def analyse_spectrum(
         InputError: a covariance that cannot be held.
     """
     device = resolve_device(request.device)
-    representations = [
+    found = [
         each
         for store in stores
         for each in _analyse_store(SampleFrame(store), request, device, progress or no_progress)
@@ -49,12 +53,18 @@ def analyse_spectrum(
         "device": device,
         "torch": torch.__version__,
     }
-    return Results(repdiag=__version__, command="spectrum", source=source, representations=representations)
+    return Results(
+        repdiag=__version__,
+        command="spectrum",
+        source=source,
+        representations=[representation for representation, _ in found],
+        findings=[finding for _, findings in found for finding in findings],
+    )
 
 
 def _analyse_store(
     frame: SampleFrame, request: SpectrumRequest, device: str, progress: Progress
-) -> Iterator[Representation]:
+) -> Iterator[tuple[Representation, list[Finding]]]:
     store = frame.store
     chosen = store.select(views=request.views, layers=request.layers, checkpoints=request.checkpoints)
     sets = view_sets(chosen)
@@ -64,31 +74,43 @@ def _analyse_store(
     over_views = [s for s in selections if s.needs is Need.OBJECTS]
     single = [s for s in selections if s.needs is not Need.OBJECTS]
     for info in chosen if single else ():
-        found, estimates = _analyse(frame, info, single, request, device, progress)
-        yield _representation(info, found, estimates, notes)
+        source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
+        found, judged = analyse(source, info.dtype, single, request)
+        representation = representation_of(info, found, judged, notes)
+        yield representation, concerns_of(source, info.dtype, found, representation)
     for views in sets if over_views else ():
         asked = ViewRequest(over_views, request.method(views[0].d), request.confidence, device)
-        yield examine_views(frame, views, asked)
+        yield examine_views(frame, views, asked), []
 
 
-def _analyse(
-    frame: SampleFrame,
-    info: RepresentationInfo,
-    selections: Sequence[Selection],
-    request: SpectrumRequest,
-    device: str,
-    progress: Progress,
-) -> tuple[Evidence, dict[str, Estimate]]:
+def analyse(
+    source: StoreSource, dtype: str, selections: Sequence[Selection], request: SpectrumRequest
+) -> tuple[Evidence, dict[str, Judged]]:
+    """The records of one representation, and every selected measure judged by them."""
     needs = frozenset(need for s in [*selections, *_clean_asked(selections)] for need in s.every_need)
-    source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
     source.with_labels = bool(needs & LABELLED)
     source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
-    source.scale = first_scale(source) if info.dtype == "float64" else 1.0
-    found = examine(source, Wanted(needs, request.method(info.d), info.dtype, source.scale))
+    source.scale = first_scale(source) if dtype == "float64" else 1.0
+    if needs & CENTRED:
+        source.watch = RowWatch(source.n, source.d, source.origin().cpu().numpy(), source.scale)
+    found = examine(source, Wanted(needs, request.method(source.d), dtype, source.scale))
     every = [*selections, *(_clean_asked(selections) if found.facts.rogue else ())]
     records, facts = found.records, found.facts
-    estimates = {s.key: estimate(s, records_of(s, records), facts, request.confidence) for s in every}
-    return found, estimates
+    return found, {s.key: judge(s, records_of(s, records), facts, request.confidence) for s in every}
+
+
+def concerns_of(
+    source: StoreSource, dtype: str, found: Evidence, representation: Representation
+) -> list[Finding]:
+    """What is wrong with the rows as samples; nothing where they do not vary anyway."""
+    if source.watch is None or found.facts.variation in (Status.CONSTANT, Status.INSUFFICIENT):
+        return []
+    frame = source.frame
+    labels = frame.labels if frame.has_labels else None
+    seen = source.watch.concerns(labels, frame.store.column("group"))
+    place = Place(checkpoint=representation.checkpoint, view=representation.view, layer=representation.layer)
+    subject = Subject(place, source, found.facts, dtype, representation.estimates.get(FIGURE))
+    return list(findings(subject, seen))
 
 
 def _clean_asked(selections: Sequence[Selection]) -> list[Selection]:
@@ -96,9 +118,10 @@ def _clean_asked(selections: Sequence[Selection]) -> list[Selection]:
     return [Selection(find(s.key), {"rogue": "drop"}) for s in selections if s.key in WITHOUT_ROGUE]
 
 
-def _representation(
-    info: RepresentationInfo, found: Evidence, estimates: dict[str, Estimate], notes: list[str]
+def representation_of(
+    info: RepresentationInfo, found: Evidence, judged: Mapping[str, Judged], notes: list[str]
 ) -> Representation:
+    """The typed record of one representation."""
     if found.facts.dropped:
         notes = [f"{found.facts.dropped} of {info.n} rows hold NaN or infinity and were left out", *notes]
     for rogue in found.facts.rogue:
@@ -111,7 +134,7 @@ def _representation(
         step=info.step,
         n=found.facts.n,
         d=info.d,
-        estimates=estimates,
+        estimates={key: each.estimate for key, each in judged.items()},
         spectrum=_spectrum_record(found),
         dropped=found.facts.dropped,
         rogue_features=list(found.facts.rogue),

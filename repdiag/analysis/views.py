@@ -53,8 +53,8 @@ def examine_views(
     total_between, total_within = between.total(), within.total()
     q = len(views)
     replicas = Replicas(_objects(total_between, total_within, q))
-    if request.method is not IntervalMethod.NONE and len(between.count) > 1:
-        kept = [group for group, size in enumerate(between.count) if size]
+    kept = [group for group, size in enumerate(between.count) if size]
+    if request.method is not IntervalMethod.NONE and len(kept) > 1:
         without = tuple(
             _objects(between.without(g, total_between), within.without(g, total_within), q) for g in kept
         )

@@ -18,6 +18,7 @@ from repdiag.results import Finding, Representation, Results
 from repdiag.text import listing, nearest, printable
 from repdiag.types import Address, IntervalMethod, Verdict, matches_any
 
+ABOUT_ROWS = "rows"
 _ORDER = {"fail": 0, "inconclusive": 1, "warn": 2, "info": 3, "not_applicable": 4}
 
 
@@ -34,7 +35,7 @@ def check(results: Results, policy: Policy) -> Results:
     judged = [judge(row, policy, confidence) for row in rows]
     flat = [one for row in judged for one in row]
     _require_written(flat)
-    findings = [*_evaluated(judged), *_not_applicable(flat)]
+    findings = [*_evaluated(judged), *_about_rows(results, rows), *_not_applicable(flat)]
     summary = summarise(policy, confidence, flat)
     return results.model_copy(
         update={
@@ -44,6 +45,16 @@ def check(results: Results, policy: Policy) -> Results:
             "verdict": _verdict(findings, policy),
         }
     )
+
+
+def _about_rows(results: Results, rows: Sequence[Representation]) -> list[Finding]:
+    """What the analysis found wrong with the rows of the chosen representations: a verdict rests on them."""
+    chosen = {row.address for row in rows}
+    return [
+        one
+        for one in results.findings
+        if one.rule == ABOUT_ROWS and one.place is not None and one.place.address in chosen
+    ]
 
 
 def undecided(results: Results, policy: Policy) -> tuple[Address, ...]:

@@ -8,7 +8,9 @@ from torch import Tensor
 from repdiag.measures.inputs import Spectrum
 
 SEPARATED = 0.5
-"""Pull of the other eigenvalues from which on a leading one is not apart; the limit of theory is 1."""
+"""Pull of the other eigenvalues up to which a leading one counts as apart. There a change of the population
+eigenvalue moves that of the sample by two thirds at least; at the phase transition, where it moves nothing,
+the pull is infinite."""
 
 
 def unbiased_participation_ratio(spectrum: Spectrum) -> Tensor:
@@ -32,7 +34,7 @@ def leading_share(spectrum: Spectrum) -> Tensor:
 
     The first-order shift of a separated eigenvalue: l = lam / (1 - r), r = (1/N) (d - 1 + lam sum_{j>1}
     1 / (lam_j - lam)), N = n - 1, zero eigenvalues included (Ledoit & Peche 2011; Benaych-Georges &
-    Nadakuditi 2011). It stands apart when a move of lam moves l: (1/N) sum lam lam_j / (lam_j - lam)^2 < 1.
+    Nadakuditi 2011). It stands apart while the pull (1/N) sum lam lam_j / (lam_j - lam)^2 is under SEPARATED.
     """
     values = spectrum.eigenvalues
     top, rest = values[0], values[1:]

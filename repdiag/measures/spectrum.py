@@ -40,6 +40,7 @@ def trace(spectrum: Spectrum) -> Reading:
     plugin_bias="high",
     correction="leading",
     corrected=leading_share,
+    least_ratio=0.2,
     definition="l_1 / sum l, l = eigenvalues of the centred covariance",
     cite="explained-variance ratio of the first principal component",
 )

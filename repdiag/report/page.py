@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from repdiag.files import write_file
-from repdiag.report import glance, tables, wording
+from repdiag.report import comparison, glance, tables, wording
 from repdiag.report.bundle import SCRIPT_NAME, Bundle, choose_bundle, script, script_hash
 from repdiag.report.catalogue import DIMENSIONS, Catalogue, Column, build_catalogue, run_names, shown, spread
 from repdiag.report.figures import figure_data, measure_choices
@@ -57,6 +57,8 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
         **_pictures(results, catalogue),
         "pickers": _pickers(catalogue),
         "trajectory_measures": measure_choices(figures),
+        "comparisons": comparison.comparisons(results),
+        "comparison_remarks": comparison.remarks(results),
         "rows": tables.measure_rows(catalogue),
         "columns": catalogue.columns,
         "definitions": tables.definitions(catalogue),

@@ -31,11 +31,11 @@ RESOLVED = 1e-12
 """Eigenvalues under this share of the largest are rounding and set no grid."""
 
 CONTOUR_RATIO = 4.0
-"""From this n/d on the sample spectrum keeps clear of zero and a contour around it is exact."""
+"""From this n/d on the sample spectrum keeps clear of zero, so that a contour around it does."""
 
 CONTOUR_POINTS, CONTOUR_MARGIN, CONTOUR_HEIGHT = 96, 0.7, 1.6
 CONTOUR_TOLERANCE = 1e-6
-"""The contour is trusted when it gives back the trace to this relative error."""
+"""A path that does not give back the trace to this relative error, for any leverages, is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def alike(leverage: Complex) -> Complex:
 def spread(leverage: Complex, variation: float) -> Complex:
     """Left-out form over that of equal leverages, to first order, when leverages follow row energies.
 
-    `variation` is the squared coefficient of variation of the energies. Good to (d / n)^2.
+    `variation` is the squared coefficient of variation of the energies.
     """
     return 1 + leverage * variation
 

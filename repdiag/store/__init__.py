@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from repdiag.store.guarded import open_hdf5  # first, so that no other import starts HDF5 before it
+from repdiag.store.kept import keeping
 from repdiag.store.memory import memory_store
 from repdiag.store.opened import RepresentationInfo, Store
 from repdiag.store.reader import open_store
@@ -13,6 +14,7 @@ __all__ = [
     "RepresentationInfo",
     "ShardWriter",
     "Store",
+    "keeping",
     "memory_store",
     "open_hdf5",
     "open_store",
