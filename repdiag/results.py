@@ -44,11 +44,22 @@ class Estimate(Record):
 
 
 class SpectrumRecord(Record):
-    """Eigenvalues of the centred covariance (ddof=1), descending, min(n, d) of them."""
+    """Eigenvalues of the centred covariance (ddof=1), descending, min(n, d) of them.
+
+    Below `noise_edge` sampling noise alone reaches: the edge of the bulk in the fitted population.
+    """
 
     eigenvalues: list[FiniteFloat]
     resolution_floor: FiniteFloat
     noise_edge: FiniteFloat | None = None
+
+
+class RankPoint(Record):
+    """Effective rank of n of the rows: the textbook figure, and the corrected one where it was computed."""
+
+    n: int
+    plugin: FiniteFloat
+    value: FiniteFloat | None = None
 
 
 class RogueFeature(Record):
@@ -71,7 +82,10 @@ class Place(Record):
 
 
 class Representation(Place):
-    """Every figure of one representation. `n` counts the rows used, `dropped` the non-finite ones."""
+    """Every figure of one representation. `n` counts the rows used, `dropped` the non-finite ones.
+
+    `rank_curve` is the effective rank of parts of the rows, n ascending, all rows last.
+    """
 
     step: int | None = None
     n: int
@@ -80,6 +94,7 @@ class Representation(Place):
     spectrum: SpectrumRecord | None = None
     dropped: int = 0
     rogue_features: list[RogueFeature] = Field(default_factory=list)
+    rank_curve: list[RankPoint] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
 
@@ -165,6 +180,12 @@ class Results(Record):
         """The result as strict JSON: no NaN, no infinity."""
         content = self.model_dump(mode="json", by_alias=True)
         return json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+
+def schema_text() -> str:
+    """The JSON Schema of a result, as kept in results.schema.json beside this file."""
+    schema = Results.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
 def read_results(path: Path) -> Results:

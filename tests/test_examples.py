@@ -13,6 +13,7 @@ from tests.source import ROOT
 
 QUICK = {
     "train_and_watch.py": (["runs", "2"], "epoch_02: "),
+    "benchmarks/information_bias.py": (["--features", "4", "6", "--repeats", "2"], "t5 4+4"),
     "benchmarks/paired.py": (["--repeats", "1", "--features", "12"], "false alarms: "),
     "benchmarks/reconciliation.py": (["--recorded"], "| none; nearest is `lidar{delta=1e-06}` |"),
     "benchmarks/targets.py": (["--bias", "1", "--intervals", "1", "--ratios", "1"], "verdicts 10% from"),

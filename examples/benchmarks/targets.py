@@ -3,8 +3,8 @@
     python examples/benchmarks/targets.py [--bias 100] [--intervals 30] [--ratios 0.5 1 2 4] [--seed 0]
 
 Draws samples from populations whose spectrum is known (d = 256, digits d = 64) and reads `effective_rank`,
-`rankme{center=true}` and `participation_ratio` through the library. Prints Markdown tables: bias on the
-log scale with its Monte-Carlo error, coverage of the 95% interval, verdicts for a limit 10% from the truth, and
+`rankme{center=true}` and `participation_ratio` through the library. Prints Markdown tables: bias on the log
+scale with its standard deviation, coverage of the 95% interval, verdicts for a limit 10% from the truth, and
 the cost in units of one eigendecomposition. `--write` puts them into docs/methods.md between its markers.
 """
 
@@ -187,7 +187,8 @@ def interval_tables(ratios: Sequence[float], repeats: int, seed: int) -> tuple[s
 def coverage_row(ratio: float, measure: str, runs: dict[str, list[dict[str, Read]]]) -> str:
     held = {}
     for name, each in runs.items():
-        judged = [run[measure] for run in each if run[measure].estimate.low is not None]
+        # A bound in place of a value makes no claim that the truth lies below it.
+        judged = [run[measure] for run in each if run[measure].estimate.value is not None]
         if judged:
             held[name] = 100 * float(np.mean([one.holds for one in judged]))
     cells = ", ".join(f"{name} {share:.0f}" for name, share in held.items())

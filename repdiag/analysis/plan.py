@@ -35,6 +35,17 @@ LOCATIONS = frozenset({Need.LOCATION, Need.CLEAN_LOCATION})
 PER_FEATURE = frozenset({Need.ACTIVITY, Need.DIRECTIONS})
 
 
+ONE_PASS_RATIO = 50
+ONE_PASS_ERROR = 0.01
+"""From this n/d on the variation v of row energies stands in for the leverages, as long as v d / n is small:
+leverages need not vary as energies do, and what that costs is of the order of v d / n of the correction."""
+
+
+def needs_rows(n: int, d: int, variation: float) -> bool:
+    """Whether the leverages of the rows are read in a second pass; `variation` is that of row energies."""
+    return n < ONE_PASS_RATIO * d or variation * d > ONE_PASS_ERROR * n
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to gather about one representation of d columns (coordinates, where n < d)."""
@@ -44,6 +55,7 @@ class Plan:
     method: IntervalMethod
     classes: int = 0
     device: str = "cpu"
+    n: int = 0
 
     @property
     def intervals(self) -> bool:
@@ -59,7 +71,14 @@ class Plan:
     @property
     def grouped(self) -> bool:
         """Whether one pass gathers a scatter for each group; else intervals take a second pass."""
-        return self.intervals and self.d < linalg.TWO_PASS_FEATURES
+        return self.intervals and self.d < linalg.TWO_PASS_FEATURES and not self._rows_suffice
+
+    @property
+    def _rows_suffice(self) -> bool:
+        """Whether fast intervals come from the pass that reads leverages anyway, without 20 scatters."""
+        others = self.needs & (SPECTRAL - CENTRED) or Need.DIRECTION_SPECTRUM in self.needs
+        fast = self.method is IntervalMethod.FAST and Need.POPULATION in self.needs and not others
+        return fast and needs_rows(self.n, self.d, 0.0)
 
     @property
     def scatter_groups(self) -> int:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.accumulators import Leverages, Moments
-from repdiag.analysis.plan import gather
+from repdiag.accumulators.energies import GroupEnergies
+from repdiag.analysis.plan import gather, needs_rows
 from repdiag.analysis.replicas import Matrix, Replicas
 from repdiag.analysis.source import SomeGroups
 from repdiag.analysis.spectra import Decomposition, Reduction, gather_moments, on_rows
@@ -21,17 +22,18 @@ from repdiag.stats import population as stats
 from repdiag.stats.population import Complex, Quadrature, Sample
 from repdiag.types import GROUPS, IntervalMethod
 
-ONE_PASS_RATIO = 50
-ONE_PASS_ERROR = 0.01
-"""From this n/d on the variation v of row energies stands in for the leverages, as long as v d / n is small:
-leverages need not vary as energies do, and what that costs is of the order of v d / n of the correction."""
-
 OWN_BASIS_RATIO = 1.25
-"""Below this n/d each replicate gets its own eigenvectors: near n = d all rows leave hardly any dimension over,
-and their leverages say nothing of a sample that lacks a group."""
+"""Below this n/d each replicate gets its own eigenvectors: near n = d all rows leave hardly any dimension
+over, and their leverages say nothing of a sample that lacks a group."""
+
+PARTS = (2, 5)
+"""Numbers of groups whose own spectrum shows how the plug-in grows with n; halves and all are known."""
 
 LEAST_SAMPLES = 4
 LEAST_IN_HALF = 8
+
+Part = tuple[Population, Spectrum]
+"""The population fitted to some of the groups, and their own spectrum."""
 
 Excess = Callable[[Complex], Complex]
 """From mean leverages to what the left-out form is in units of that of equal leverages."""
@@ -42,13 +44,15 @@ class Look:
     """What is seen of the population from all rows.
 
     `z` are the points of LEV, then those of the contour where there is one; `whole` holds for all rows and
-    `without[j]` for those that are not in the j-th non-empty group.
+    `without[j]` for those that are not in the j-th non-empty group. `energies` came with
+    the leverages, where rows were read.
     """
 
     sample: Sample
     z: Complex
     whole: Excess
     without: tuple[Excess, ...]
+    energies: GroupEnergies | None = None
 
     def invert(self, sample: Sample, excess: Excess) -> tuple[Quadrature, Quadrature | None]:
         """LEV and, where the contour is there and closes, the contour's quadrature."""
@@ -57,11 +61,6 @@ class Look:
         cut = stats.RADII * len(stats.ANGLES)
         by_contour = stats.girko(sample, self.z[cut:], left_out[cut:]) if len(self.z) > cut else None
         return stats.lev(sample, self.z[:cut], left_out[:cut]), by_contour
-
-
-def needs_rows(n: int, d: int, variation: float) -> bool:
-    """Whether the leverages of the rows are read in a second pass; `variation` is that of row energies."""
-    return n < ONE_PASS_RATIO * d or variation * d > ONE_PASS_ERROR * n
 
 
 def look(of: Decomposition, plugin: Spectrum, how: Reduction) -> Look | None:
@@ -95,9 +94,31 @@ def populations(seen: Look, of: Decomposition, plugin: Replicas, how: Reduction)
         plugin.sizes if without else (),
         IntervalMethod.FULL if without else IntervalMethod.NONE,
         others=() if contour is None else (peer,),
-        halves=halves,
+        halves=tuple(half for half, _ in halves),
         peer=peer,
+        parts=tuple(spectrum for _, spectrum in halves),
     )
+
+
+def parts(of: Decomposition, how: Reduction) -> tuple[Spectrum, ...]:
+    """Spectra of some groups only, fewest first; empty unless their scatters are at hand."""
+    kept = _kept(of, how)
+    if not how.plan.grouped or how.plan.method is not IntervalMethod.FULL:
+        return ()
+    chosen = [kept[:: len(kept) // size][:size] for size in PARTS if 2 * size < len(kept)]
+    # One matrix at a time.
+    return tuple(
+        of.matrix.spectrum(linalg.eigenvalues(of.matrix.of(each), of.matrix.d), each.count)
+        for each in map(of.moments.over, chosen)
+        if each.count > 1
+    )
+
+
+def noise_edge(population: Population, spectrum: Spectrum) -> float:
+    """The edge of the sampling noise in a spectrum, from the histogram fitted to it."""
+    values = spectrum.eigenvalues[: min(spectrum.n - 1, spectrum.d)].cpu().numpy()
+    histogram = Quadrature(population.nodes.numpy(), population.weights.numpy())
+    return stats.noise_edge(histogram, Sample(values, spectrum.n, spectrum.d))
 
 
 def _replicates(
@@ -111,38 +132,40 @@ def _replicates(
     if seen.sample.n < OWN_BASIS_RATIO * seen.sample.d:
         kept = _kept(of, how)
         rest = [tuple(other for other in kept if other != group) for group in kept]
-        return _all_or_none([_some(of, plugin.total, groups, how) for groups in rest])
+        found = _all_or_none([_some(of, plugin.total, groups, how) for groups in rest])
+        return tuple(population for population, _ in found)
     samples = [_sample(record, of.matrix) for record in plugin.without]
     if any(sample is None for sample in samples):
         return ()
-    found = [
+    inverted = [
         seen.invert(cast(Sample, sample), excess)
         for sample, excess in zip(samples, seen.without, strict=False)
     ]
-    contours = [contour for _, contour in found if contour is not None]
+    contours = [contour for _, contour in inverted if contour is not None]
     # One estimator for all: a mixture would look like spread.
-    chosen = contours if by_contour and len(contours) == len(found) else [lev for lev, _ in found]
+    chosen = contours if by_contour and len(contours) == len(inverted) else [lev for lev, _ in inverted]
     return tuple(_population(each, seen.sample.d) for each in chosen)
 
 
-def _halves(of: Decomposition, plugin: Replicas, how: Reduction) -> tuple[Population, ...]:
+def _halves(of: Decomposition, plugin: Replicas, how: Reduction) -> tuple[Part, ...]:
     """Two halves of the groups; empty where one is too small."""
     kept = _kept(of, how)
     return _all_or_none([_some(of, plugin.total, tuple(kept[start::2]), how) for start in (0, 1)])
 
 
-def _all_or_none(found: list[Population | None]) -> tuple[Population, ...]:
+def _all_or_none(found: list[Part | None]) -> tuple[Part, ...]:
     present = tuple(each for each in found if each is not None)
     return present if len(present) == len(found) else ()
 
 
-def _some(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Reduction) -> Population | None:
+def _some(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Reduction) -> Part | None:
     """LEV of the rows of some groups in their own eigenbasis; None where they are too few or do not vary."""
     moments = _moments_of(of, groups, how)
     if moments.count < LEAST_IN_HALF:
         return None
     values, basis = linalg.eigenbasis(of.matrix.of(moments))
-    sample = _sample(of.matrix.spectrum(values, moments.count), of.matrix)
+    spectrum = of.matrix.spectrum(values, moments.count)
+    sample = _sample(spectrum, of.matrix)
     if sample is None:
         return None
     z = stats.points(sample)
@@ -155,7 +178,7 @@ def _some(of: Decomposition, whole: Spectrum, groups: tuple[int, ...], how: Redu
         left_out: Complex = (seen.left_out[0] / sample.n).cpu().numpy()
     else:
         left_out = stats.alike(leverage) * _by_energy(whole)(leverage)
-    return _population(stats.lev(sample, z, left_out), sample.d)
+    return _population(stats.lev(sample, z, left_out), sample.d), spectrum
 
 
 def _moments_of(of: Decomposition, groups: tuple[int, ...], how: Reduction) -> Moments:
@@ -182,7 +205,7 @@ def _by_rows(of: Decomposition, sample: Sample, z: Complex, how: Reduction) -> L
         for group, size in enumerate(seen.count)
         if size
     )
-    return Look(sample, z, whole, without)
+    return Look(sample, z, whole, without, seen.energies)
 
 
 def _ratio(leverages: Complex, left_out: Complex, n: int) -> Excess:

@@ -19,8 +19,8 @@ from repdiag.accumulators import (
 )
 from repdiag.analysis import evidence
 from repdiag.analysis.memory import give_back
-from repdiag.analysis.plan import gather
-from repdiag.analysis.population import look, needs_rows, populations
+from repdiag.analysis.plan import gather, needs_rows
+from repdiag.analysis.population import look, parts, populations
 from repdiag.analysis.replicas import Replicas, with_fourth
 from repdiag.analysis.spectra import Reduction, decompose, spectra
 from repdiag.measures.inputs import Need
@@ -120,12 +120,14 @@ def _centred(
     seen = look(of, plain.total, how) if population else None
     if how.plan.method is IntervalMethod.FULL:
         of = replace(of, basis=None)  # the passes that follow need the room
-    plugin = with_fourth(spectra(of, how), energies, of.total)
-    records: Records = {Need.SPECTRUM: plugin}
-    if seen is not None:
-        found = populations(seen, of, plugin, how)
-        records |= {} if found is None else {Need.POPULATION: found}
-    return records
+    gathered = None if seen is None else seen.energies
+    plugin = with_fourth(spectra(of, how, gathered), energies, of.total)
+    found = None if seen is None else populations(seen, of, plugin, how)
+    if found is None:
+        return {Need.SPECTRUM: plugin}
+    # Only the figures of all coordinates are followed over n.
+    some = parts(of, how) if kept is None else ()
+    return {Need.SPECTRUM: replace(plugin, parts=some), Need.POPULATION: found}
 
 
 def _variation(total: Moments, energies: RowEnergies, kept: Tensor | None) -> float:

@@ -23,7 +23,7 @@ class Replicas:
 
     `others` are records of the same quantity by another estimator, and `halves` those of two halves of the
     groups beside `peer`, that of all samples by the estimator of the halves: how far they are apart belongs
-    into the interval.
+    into the interval. `parts` are spectra of some of the groups only; beside halves, of the same halves.
     """
 
     total: Any
@@ -33,6 +33,7 @@ class Replicas:
     others: tuple[Any, ...] = ()
     halves: tuple[Any, ...] = ()
     peer: Any = None
+    parts: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

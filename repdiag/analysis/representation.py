@@ -47,7 +47,7 @@ def examine(source: StoreSource, wanted: Wanted) -> Evidence:
     if source.most < source.d:
         found = _examine_narrow(source, wanted)
     else:
-        plan = Plan(wanted.needs, source.d, wanted.method, _classes(source), source.device)
+        plan = Plan(wanted.needs, source.d, wanted.method, _classes(source), source.device, source.most)
         found = _examine(source, source.frame.groups, plan, wanted)
         _add_class_spectra(found, source, source, wanted)
     skipped = 0 if source.skip is None else int(source.skip[source.bad_rows].sum())
@@ -64,7 +64,7 @@ def _examine_narrow(source: StoreSource, wanted: Wanted) -> Evidence:
     rest = wanted.needs - features
     if rest and found.facts.measurable:
         coordinates = replace(rows, rows=linalg.small_side(rows.rows))
-        plan = Plan(rest, coordinates.d, wanted.method, _classes(source), device)
+        plan = Plan(rest, coordinates.d, wanted.method, _classes(source), device, rows.n)
         found.records |= _examine(coordinates, rows.groups, plan, wanted, found.facts).records
         clean = frozenset(need for need, other in CLEAN_OF.items() if other in rest)
         if clean and found.facts.rogue:

@@ -71,11 +71,13 @@ def decompose(
     return Decomposition(moments, total, matrix, kept, linalg.eigenvalues(matrix.of(total), matrix.d), None)
 
 
-def spectra(of: Decomposition, how: Reduction) -> Replicas:
-    """The spectrum with its replicas by the plan's method."""
+def spectra(of: Decomposition, how: Reduction, energies: GroupEnergies | None = None) -> Replicas:
+    """The spectrum with its replicas by the plan's method; `energies` along its basis where known."""
     method = how.plan.method
     if method is IntervalMethod.NONE or of.matrix.n < 2:
         return Replicas(of.matrix.spectrum(of.values, of.total.count))
+    if method is IntervalMethod.FAST and energies is not None:
+        return first_order(of.values, energies, of.matrix)
     if how.plan.grouped:
         if method is IntervalMethod.FULL:
             return full_spectra(of.moments, of.total, of.matrix, of.values)

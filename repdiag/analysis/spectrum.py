@@ -13,6 +13,8 @@ from repdiag.analysis.concerns import FIGURE, Subject, findings
 from repdiag.analysis.estimates import Judged, judge, records_of
 from repdiag.analysis.frame import SampleFrame
 from repdiag.analysis.plan import CENTRED
+from repdiag.analysis.population import noise_edge
+from repdiag.analysis.rank_curve import RANK, rank_curve
 from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import (
     LABELLED,
@@ -127,6 +129,7 @@ def representation_of(
     for rogue in found.facts.rogue:
         notes = [*notes, f"feature {rogue.index} alone carries {rogue.share:.1%} of the variance"]
     address = info.address
+    rank = judged.get(RANK)
     return Representation(
         checkpoint=address.checkpoint,
         view=address.view,
@@ -138,6 +141,7 @@ def representation_of(
         spectrum=_spectrum_record(found),
         dropped=found.facts.dropped,
         rogue_features=list(found.facts.rogue),
+        rank_curve=rank_curve(found.records, None if rank is None else rank.estimate),
         notes=notes + found.notes,
     )
 
@@ -148,9 +152,17 @@ def _spectrum_record(found: Evidence) -> SpectrumRecord | None:
         return None
     spectrum = replicas.total
     assert isinstance(spectrum, Spectrum)
-    *values, floor = (
-        value / spectrum.scale / spectrum.scale for value in (*spectrum.eigenvalues.tolist(), spectrum.floor)
+    *values, floor, edge = (
+        value / spectrum.scale / spectrum.scale
+        for value in (*spectrum.eigenvalues.tolist(), spectrum.floor, _edge(found, spectrum))
     )
     if not all(map(math.isfinite, (*values, floor))):
         return None
-    return SpectrumRecord(eigenvalues=values, resolution_floor=floor)
+    known = edge if math.isfinite(edge) else None
+    return SpectrumRecord(eigenvalues=values, resolution_floor=floor, noise_edge=known)
+
+
+def _edge(found: Evidence, spectrum: Spectrum) -> float:
+    """The noise edge in units of the scaled rows; not a number where no population was fitted."""
+    population = found.records.get(Need.POPULATION)
+    return math.nan if population is None else noise_edge(population.peer, spectrum)

@@ -51,6 +51,11 @@ class Spectrum:
     fourth: Tensor | None = None
 
     @property
+    def mean_variance(self) -> Tensor:
+        """Mean over the features of their variance, in squared units."""
+        return self.eigenvalues.sum() / self.scale / self.scale / self.d
+
+    @property
     def energy_variation(self) -> float:
         """Squared coefficient of variation of |x - mean|^2 over the rows; 0 where it was not gathered."""
         energy = float(self.eigenvalues.sum()) * self.degrees
@@ -104,6 +109,11 @@ class Population:
     def shares(self) -> Tensor:
         """Nodes divided by the sum of the eigenvalues."""
         return self.nodes / self.total(self.nodes)
+
+    @property
+    def mean_variance(self) -> Tensor:
+        """Mean over the features of their variance."""
+        return self.total(self.nodes) / self.d
 
     def total(self, values: Tensor) -> Tensor:
         """Sum over the population of one value for each node."""

@@ -10,6 +10,9 @@ from torch import Tensor
 from repdiag.measures.inputs import ClassMeans, ClassSpectra, Need, Objects
 from repdiag.measures.registry import CENTRED, Reading, measure
 
+MORE_OBJECTS_THAN_FEATURES = 1 + 1e-9
+"""With as many objects as features the scatter between them has no full rank."""
+
 LEAST_IN_CLASS = 5
 """Samples for each class, on average, without which there is no variability within classes to speak of."""
 
@@ -71,6 +74,7 @@ def neural_collapse_nc1(classes: ClassMeans) -> Reading:
     invariant_to=("row order", "rotation", "translation", "feature order"),
     scale="log",
     plugin_bias="low",
+    least_ratio=MORE_OBJECTS_THAN_FEATURES,
     definition="exp(-sum p log p), p = l/sum l + <eps>, l = eigenvalues of Sw^-1/2 Sb Sw^-1/2, "
     "Sb over n objects, Sw over n q views plus <delta> I",
     cite="Thilak et al. 2023, LiDAR, eq. 1 to 4",

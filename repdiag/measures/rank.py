@@ -25,7 +25,8 @@ from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 def effective_rank(spectrum: Spectrum | Population) -> Reading:
     """Exponential of the Shannon entropy of the normalised covariance spectrum."""
     value = spectrum.entropy(spectrum.shares).exp()
-    return Reading(value, {"ratio": value / spectrum.d})
+    # A rank is blind to scale, so the scale stands beside it.
+    return Reading(value, {"ratio": value / spectrum.d, "per_feature_std": spectrum.mean_variance.sqrt()})
 
 
 @measure(

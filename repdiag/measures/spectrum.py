@@ -111,7 +111,10 @@ def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
 def power_law_alpha(
     spectrum: Spectrum, *, first: int = 11, last: int = 100, weights: str = "1/rank"
 ) -> Reading:
-    """Exponent of a power law fitted to the middle of the spectrum; R^2 is no test of the law."""
+    """Exponent of a power law fitted to the middle of the spectrum; R^2 is no test of the law.
+
+    Beside it stand the exponents of the two halves of the range and the curvature: a power law has none.
+    """
     end = min(last, spectrum.n - 1, spectrum.d)
     values = spectrum.eigenvalues[first - 1 : end]
     rank = torch.arange(first, end + 1, device=values.device, dtype=values.dtype)
@@ -121,7 +124,28 @@ def power_law_alpha(
     slope, r2 = _line(x, y, weight / weight.sum())
     fitted = alive.sum()
     slope = torch.where(fitted >= LEAST_POINTS, slope, torch.nan)
-    return Reading(-slope, {"first": first, "last": first - 1 + fitted, "r2": r2, "points": fitted})
+    halves = _half_slopes(x, y, weight)
+    details = {"first": first, "last": first - 1 + fitted, "r2": r2, "points": fitted}
+    return Reading(-slope, details | halves)
+
+
+def _half_slopes(x: Tensor, y: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    """Exponents below and above the middle of the range (in log rank), and their change per unit of it.
+
+    Not a number where a half has under three eigenvalues.
+    """
+    alive = weight > 0
+    low, high = x[0], torch.where(alive, x, x[0]).amax()
+    middle = (low + high) / 2
+    found = {}
+    for name, side in (("slope_first_half", x <= middle), ("slope_second_half", x > middle)):
+        own = weight * side
+        enough = (own > 0).sum() >= 3
+        slope, _ = _line(x, y, own / own.sum())
+        found[name] = torch.where(enough, -slope, torch.nan)
+    span = ((high - low) / 2).clamp(min=torch.finfo(x.dtype).tiny)
+    found["curvature"] = (found["slope_second_half"] - found["slope_first_half"]) / span
+    return found
 
 
 def _line(x: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Curves over rank: eigenvalues with their guides, and cumulative variance."""
+"""Curves over rank and over n: eigenvalues with their guides, cumulative variance, growth of a rank."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def cumulative_traces(catalogue: Catalogue) -> list[Trace]:
     most = points_per_trace(len(columns))
     shares = [(column, cumulative_share(_values(column))) for column in columns]
     return [_curve(column, share, most, role="cumulative") for column, share in shares if share]
+
+
+def growth_traces(catalogue: Catalogue) -> list[Trace]:
+    """Effective rank of parts of the rows against their number: plug-in and, where known, corrected."""
+    columns = [column for column in catalogue.columns if column.representation.rank_curve]
+    most = points_per_trace(2 * len(columns))
+    return [trace for column in columns for trace in _growth(column, most)]
 
 
 def fit_line(column: Column) -> list[tuple[int, float]]:
@@ -77,6 +84,23 @@ def _curve(column: Column, values: Sequence[float], most: int, role: str) -> Tra
     ranks: Trace = {"x0": 1, "dx": 1} if even else {"x": [i + 1 for i in kept]}
     heights = [short(max(0.0, values[i])) for i in kept]
     return {"type": "scatter", "mode": "lines", **ranks, "y": heights, "meta": _meta(column, role)}
+
+
+def _growth(column: Column, most: int) -> list[Trace]:
+    points = column.representation.rank_curve
+    kept = [points[i] for i in log_spaced(len(points), most)]
+    lines = {
+        "plugin": [(point.n, point.plugin) for point in kept],
+        "corrected": [(point.n, point.value) for point in kept if point.value is not None],
+    }
+    return [_growth_line(column, role, line) for role, line in lines.items() if line]
+
+
+def _growth_line(column: Column, role: str, points: Sequence[tuple[int, float]]) -> Trace:
+    x, y = zip(*points, strict=True)
+    heights = [short(value) for value in y]
+    meta = _meta(column, role)
+    return {"type": "scatter", "mode": "lines+markers", "x": list(x), "y": heights, "meta": meta}
 
 
 def _guides(column: Column) -> list[Trace]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from repdiag.report.catalogue import DIMENSIONS, MAX_VISIBLE, Catalogue, Column, measure_names, shown
-from repdiag.report.curves import Trace, cumulative_traces, spectrum_traces
+from repdiag.report.curves import Trace, cumulative_traces, growth_traces, spectrum_traces
 from repdiag.report.theme import for_figures
 from repdiag.report.thinning import short
 from repdiag.results import Estimate
@@ -43,6 +43,7 @@ def figure_data(catalogue: Catalogue) -> dict[str, Any]:
         "spectrum": spectrum_traces(catalogue),
         "cumulative": cumulative_traces(catalogue),
         "ranks": rank_traces(catalogue),
+        "growth": growth_traces(catalogue),
         "trajectory": trajectory_traces(catalogue),
         "colours": for_figures(),
     }

@@ -62,6 +62,7 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
         "rows": tables.measure_rows(catalogue),
         "columns": catalogue.columns,
         "definitions": tables.definitions(catalogue),
+        "growth": tables.growth(catalogue),
         "islands": [_island(_content(result)) for result in results],
         "figures": figures,
         "figures_island": _island(figures),

@@ -47,6 +47,16 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """Effective rank of n of the rows, as text."""
+
+    label: str
+    n: str
+    plugin: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that happened to a representation on the way."""
 
@@ -99,6 +109,20 @@ def definitions(catalogue: Catalogue) -> list[Definition]:
     order = {name: i for i, name in enumerate(measure_names(catalogue.columns))}
     keys = sorted(grouped, key=lambda key: order[key[0]])
     return [_definition(*key, grouped[key]) for key in keys]
+
+
+def growth(catalogue: Catalogue) -> list[Growth]:
+    """What the figure of effective rank against n draws, for pages without scripts."""
+    return [
+        Growth(
+            catalogue.label(column),
+            f"{point.n:,}",
+            wording.number(point.plugin),
+            "not computed" if point.value is None else wording.number(point.value),
+        )
+        for column in catalogue.columns
+        for point in column.representation.rank_curve
+    ]
 
 
 def notes(catalogue: Catalogue) -> list[Note]:

@@ -37,6 +37,9 @@ CONTOUR_POINTS, CONTOUR_MARGIN, CONTOUR_HEIGHT = 96, 0.7, 1.6
 CONTOUR_TOLERANCE = 1e-6
 """A path that does not give back the trace to this relative error, for any leverages, is not used."""
 
+HALVINGS = 60
+"""Of the bracket around the place of an edge: to the precision of float64."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -150,3 +153,54 @@ def _seen(sample: Sample, z: Complex, left_out: Complex) -> tuple[Complex, Compl
     """The points w = z / beta that z is linked to, and the population's Stieltjes transform there."""
     beta = sample.mean_leverage(z) / left_out
     return z / beta, beta * sample.stieltjes(z)
+
+
+def noise_edge(histogram: Quadrature, sample: Sample) -> float:
+    """Upper edge of the sample spectrum that the population gives without the eigenvalues that stand apart.
+
+    As many eigenvalues stand apart as possible, up to half of them, so that all lie above the edge that the
+    rest of the population has. Counted from above: an eigenvalue apart has an edge of its own around it, so
+    that a count from zero would end at zero. 0 where the rest does not vary.
+
+    Args:
+        histogram: LEV of the sample.
+        sample: what was observed.
+    """
+    order = np.argsort(histogram.nodes)[::-1]
+    nodes, weights = histogram.nodes[order], histogram.weights[order]
+    apart = len(sample.eigenvalues) // 2
+    while True:
+        edge = _edge(*_without_top(nodes, weights, apart), sample.n - 1)
+        above = int((sample.eigenvalues > edge).sum())
+        if above >= apart:
+            return edge
+        apart = above
+
+
+def _without_top(nodes: Real, weights: Real, apart: int) -> tuple[Real, Real]:
+    """A histogram (m,), nodes descending, without the mass of `apart` eigenvalues at its top.
+
+    Of what remains, mass above the middle of the first eigenvalue is moved down to it: weights are no whole
+    numbers, and a remainder of one that stood apart is none.
+    """
+    above = np.cumsum(weights) - weights
+    left = np.clip(weights + np.minimum(above - apart, 0), 0, None)
+    mass = np.cumsum(left)
+    first = int(np.searchsorted(mass, 0.5))
+    return nodes[first:], np.concatenate([mass[first : first + 1], left[first + 1 :]])
+
+
+def _edge(nodes: Real, weights: Real, degrees: int) -> float:
+    """Least psi(a) = a + (a/N) sum w t / (a - t) over a above all nodes t (m,), nodes descending.
+
+    psi is convex there, and its derivative is zero where sum w t^2 / (a - t)^2 = N.
+    """
+    if not len(nodes) or nodes[0] <= 0:
+        return 0.0
+    top, t = float(nodes[0]), nodes / nodes[0]
+    low, high = 1.0, 1 + float(np.sqrt(weights.sum() / degrees))
+    for _ in range(HALVINGS):
+        a = (low + high) / 2
+        inside = a == 1 or float((weights * (t / (a - t)) ** 2).sum()) > degrees
+        low, high = (a, high) if inside else (low, a)
+    return top * high * (1 + float((weights * t / (high - t)).sum()) / degrees)

@@ -10,6 +10,7 @@ from repdiag.results import (
     Estimate,
     Finding,
     Place,
+    RankPoint,
     Representation,
     Results,
     RogueFeature,
@@ -90,6 +91,13 @@ def figures_of(eigenvalues: Sequence[float]) -> dict[str, Estimate]:
     }
 
 
+def rank_curve(rank: float, n: int = 10_000) -> list[RankPoint]:
+    """A plug-in that climbs to `rank`, and a corrected figure that lies flat."""
+    parts = [RankPoint(n=n // 10, plugin=0.5 * rank), RankPoint(n=n // 4, plugin=0.75 * rank)]
+    last = RankPoint(n=n, plugin=rank, value=1.02 * rank)
+    return [*parts, RankPoint(n=n // 2, plugin=0.9 * rank, value=1.01 * rank), last]
+
+
 def representation(layer: str, eigenvalues: Sequence[float], **changes: Any) -> Representation:
     """A representation with all figures of its spectrum."""
     fields: dict[str, Any] = {
@@ -109,7 +117,7 @@ def representation(layer: str, eigenvalues: Sequence[float], **changes: Any) -> 
 
 def healthy() -> Representation:
     """A power law with exponent 1."""
-    return representation("backbone", power_law(768))
+    return representation("backbone", power_law(768), rank_curve=rank_curve(300.0))
 
 
 def rank_eight() -> Representation:
@@ -241,7 +249,8 @@ def hostile(names: Sequence[str] = HOSTILE[:12]) -> Results:
         changed = {"definition": name, "unit": name, "details": {name: name}}
         named = figures["effective_rank"].model_copy(update=changed)
         figures[f"rankme{{{name}}}"] = named
-        made.append(representation(name, power_law(32), **changes, estimates=figures))
+        curve = rank_curve(12.0)
+        made.append(representation(name, power_law(32), **changes, estimates=figures, rank_curve=curve))
         made.append(representation(name, power_law(32), **{**changes, "checkpoint": "other"}))
     evil = [
         Finding(

@@ -173,3 +173,26 @@ def test_pickers_switches_theme_and_download_work(folder: Path) -> None:
     assert seen.data("theme") == "dark #e9eaee"
     assert seen.data("kept") == "true"
     assert seen.data("saved") == "repdiag.results"
+
+
+PICK_A_LAYER = """(async () => {
+  const figure = inner.document.getElementById("plot-growth");
+  const seen = { before: figure.data.length, names: figure.data.slice(0, 2).map((line) => line.name).join() };
+  const select = inner.document.querySelector('[data-dim="layer"]');
+  select.value = "2";
+  select.dispatchEvent(new inner.Event("change"));
+  await new Promise((done) => setTimeout(done, 300));
+  return { ...seen, after: figure.data.length, axis: figure.layout.xaxis.type };
+})()"""
+
+
+def test_growth_is_drawn_for_four_representations_and_follows_the_pickers(folder: Path) -> None:
+    curve = samples.rank_curve(12.0)
+    made = [samples.representation(f"b{i}", samples.power_law(32), rank_curve=curve) for i in range(6)]
+    path = folder / "growth.html"
+    write_report([samples.results(*made)], path)
+    seen = visit_narrow(path, width=1100, actions=PICK_A_LAYER)
+    assert seen.console == []
+    assert seen.data("before") == "8"
+    assert seen.data("names") == "b0: plug-in,b0: corrected"
+    assert (seen.data("after"), seen.data("axis")) == ("2", "log")

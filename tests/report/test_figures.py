@@ -8,17 +8,17 @@ import math
 import pytest
 
 from repdiag.report.catalogue import build_catalogue, spread
-from repdiag.report.curves import fit_line, spectrum_traces
+from repdiag.report.curves import fit_line, growth_traces, spectrum_traces
 from repdiag.report.figures import figure_data, measure_choices, plot_text, rank_traces
 from repdiag.report.scrub import without_home
 from repdiag.report.svg import spectrum_picture
 from repdiag.report.thinning import MAX_POINTS, cumulative_share, log_spaced, points_per_trace
-from repdiag.results import Results
+from repdiag.results import RankPoint, Results
 from repdiag.types import Status
 from tests.report import samples
 
 
-@pytest.mark.parametrize("figure", ["spectrum", "cumulative", "ranks", "trajectory"])
+@pytest.mark.parametrize("figure", ["spectrum", "cumulative", "ranks", "growth", "trajectory"])
 @pytest.mark.parametrize("results", [samples.everything(), samples.grid(3, 4, d=64), samples.hostile()])
 def test_traces_are_valid_plotly(figure: str, results: Results) -> None:
     go = pytest.importorskip("plotly.graph_objects")
@@ -67,6 +67,33 @@ def test_fit_has_the_slope_of_the_estimate() -> None:
 def test_no_fit_is_drawn_for_a_figure_that_does_not_exist() -> None:
     made = samples.results(samples.rank_eight(), samples.constant())
     assert all(fit_line(column) == [] for column in build_catalogue([made]).columns)
+
+
+def test_growth_has_a_line_for_the_plug_in_and_one_for_the_corrected_rank() -> None:
+    plugin, corrected = figure_data(build_catalogue([samples.results(samples.healthy())]))["growth"]
+    assert (plugin["meta"]["role"], corrected["meta"]["role"]) == ("plugin", "corrected")
+    assert plugin["x"] == [1000, 2500, 5000, 10_000]
+    assert plugin["y"] == [150, 225, 270, 300]
+    assert (corrected["x"], corrected["y"]) == ([5000, 10_000], [303, 306])
+
+
+def test_growth_without_a_corrected_rank_is_one_line() -> None:
+    curve = [RankPoint(n=50, plugin=8.0), RankPoint(n=100, plugin=9.0)]
+    made = samples.representation("x", samples.power_law(32), rank_curve=curve)
+    traces = growth_traces(build_catalogue([samples.results(made)]))
+    assert [trace["meta"]["role"] for trace in traces] == ["plugin"]
+
+
+def test_long_growth_is_thinned() -> None:
+    curve = [RankPoint(n=i + 2, plugin=float(i + 1), value=5.0) for i in range(10_000)]
+    made = samples.representation("x", samples.power_law(32), rank_curve=curve)
+    traces = growth_traces(build_catalogue([samples.results(made)]))
+    assert all(len(trace["x"]) <= MAX_POINTS for trace in traces)
+    assert all((trace["x"][0], trace["x"][-1]) == (2, 10_001) for trace in traces)
+
+
+def test_no_growth_is_drawn_without_parts_of_the_rows() -> None:
+    assert figure_data(build_catalogue([samples.grid(2, 2, d=16)]))["growth"] == []
 
 
 def test_unfinished_bars_carry_their_status() -> None:

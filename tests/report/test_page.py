@@ -79,6 +79,36 @@ def test_every_verdict_has_a_word_a_sentence_and_an_icon(verdict: Verdict) -> No
     assert '<svg class="icon"' in html
 
 
+def test_growth_is_drawn_and_stands_in_a_table_without_scripts() -> None:
+    html = render([samples.results(samples.healthy())], PLAIN)
+    assert 'id="plot-growth"' in html
+    text = Page(html).text
+    assert "Effective rank against n" in text
+    assert "where it does not, n is too small" in text
+    assert "backbone 1,000 150 not computed" in text
+    assert "backbone 10,000 300 306" in text
+
+
+def test_growth_is_absent_without_parts_of_the_rows() -> None:
+    html = render([samples.results(samples.rank_eight())], PLAIN)
+    assert 'id="plot-growth"' not in html
+    assert "Effective rank against n" not in html
+
+
+def test_names_in_the_growth_table_are_escaped() -> None:
+    html = render([samples.hostile(samples.HOSTILE[:2])], PLAIN)
+    table = html.split('id="growth"')[1].split("</table>")[0]
+    assert "&lt;a href" in table
+    assert "<a href" not in table
+    assert "<img" not in table
+
+
+def test_results_written_before_there_was_a_rank_curve_still_read() -> None:
+    content = json.loads(samples.results(samples.healthy()).to_json())
+    del content["representations"][0]["rank_curve"]
+    assert Results.model_validate(content).representations[0].rank_curve == []
+
+
 def test_without_verdict_the_page_claims_nothing() -> None:
     html = render([samples.results(samples.healthy())], PLAIN)
     assert 'aria-label="Verdict"' not in html

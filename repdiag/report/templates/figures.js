@@ -13,8 +13,7 @@ const colours = () => page.data.colours[isDark() ? "dark" : "light"];
 const matches = (rep, skip) =>
   Object.entries(page.picks).every(([dim, wanted]) => dim === skip || wanted === null || rep[dim] === wanted);
 const chosen = () => page.data.reps.flatMap((rep, index) => (matches(rep) ? [index] : []));
-const spread = (items) => {
-  const most = page.data.most;
+const spread = (items, most = page.data.most) => {
   if (items.length <= most) return items;
   return Array.from({ length: most }, (_, i) => items[Math.round((i * (items.length - 1)) / (most - 1))]);
 };
@@ -136,6 +135,26 @@ function ranks() {
     hovertemplate: "%{text}<br>%{customdata}<extra>%{fullData.name}</extra>",
   }));
   return { traces: [...bars, ...crosses(bars)], drawn };
+}
+
+function growth() {
+  const traces = page.data.growth;
+  const drawn = spread(chosen().filter((rep) => traces.some((trace) => trace.meta.rep === rep)), 4);
+  const lines = palette(drawn.length);
+  return traces.flatMap((trace) => {
+    const place = drawn.indexOf(trace.meta.rep);
+    if (place < 0) return [];
+    const plugin = trace.meta.role === "plugin";
+    return [{
+      ...trace,
+      meta: { ...trace.meta },
+      name: `${label(trace.meta.rep, drawn)}: ${plugin ? "plug-in" : "corrected"}`,
+      legendgroup: String(trace.meta.rep),
+      line: { color: lines[place], width: plugin ? 1.6 : 2.4, dash: plugin ? "dash" : "solid" },
+      marker: { color: lines[place], size: 6, symbol: plugin ? "circle-open" : "circle" },
+      hovertemplate: `%{y:.4g} from n = %{x:,d}<br>d = ${page.data.reps[trace.meta.rep].d.toLocaleString("en-US")}<extra>%{fullData.name}</extra>`,
+    }];
+  });
 }
 
 function trajectory() {

@@ -54,6 +54,13 @@ const builders = {
     const y = axis("Dimensions", { type: page.scale.ranks, rangemode: "tozero" });
     return [traces, layout(axis("", ticks), y, { yaxis2: foot(), barmode: "group", bargap: drawn.length * traces.length < 9 ? 0.6 : 0.22, bargroupgap: 0.06, ...(narrow() ? {} : { legend: { orientation: "h", y: 1.04, yanchor: "bottom", x: 0 }, margin: { l: 56, r: 14, t: 48, b: 44 } }) })];
   },
+  growth() {
+    const traces = growth();
+    const sizes = [...new Set(traces.flatMap((trace) => trace.x))].sort((a, b) => a - b);
+    const apart = sizes.filter((n, i) => i === 0 || n > 1.3 * sizes[i - 1]);
+    const x = axis("n, rows", { type: "log", tickvals: apart, ticktext: apart.map((n) => n.toLocaleString("en-US")) });
+    return [traces, layout(x, axis("Effective rank", { rangemode: "tozero" }), {})];
+  },
   trajectory() {
     const traces = trajectory();
     const counted = page.data.trajectory.every((trace) => trace.meta.steps);
