@@ -32,6 +32,9 @@ from repdiag.results import Finding, Place, Representation, Results, SpectrumRec
 from repdiag.store import RepresentationInfo, Store
 from repdiag.types import Status
 
+CONE, CONE_APART = ("mean_share", "mean_cosine"), 0.1
+"""Two figures of one thing, and how far apart they are when that deserves a word."""
+
 
 def analyse_spectrum(
     stores: Sequence[Store], request: SpectrumRequest, progress: Progress | None = None
@@ -128,6 +131,7 @@ def representation_of(
         notes = [f"{found.facts.dropped} of {info.n} rows hold NaN or infinity and were left out", *notes]
     for rogue in found.facts.rogue:
         notes = [*notes, f"feature {rogue.index} alone carries {rogue.share:.1%} of the variance"]
+    notes = [*notes, *_unequal_lengths(judged)]
     address = info.address
     rank = judged.get(RANK)
     return Representation(
@@ -144,6 +148,17 @@ def representation_of(
         rank_curve=rank_curve(found.records, None if rank is None else rank.estimate),
         notes=notes + found.notes,
     )
+
+
+def _unequal_lengths(judged: Mapping[str, Judged]) -> list[str]:
+    """A word where the two figures of a cone disagree: they are one figure only for rows of equal length."""
+    share, cosine = (judged[name].estimate.value if name in judged else None for name in CONE)
+    if share is None or cosine is None or abs(share - cosine) <= CONE_APART:
+        return []
+    return [
+        f"mean_share {share:.2f} and mean_cosine {cosine:.2f} differ because the rows have unequal lengths: "
+        "long rows set the first, every row counts alike in the second"
+    ]
 
 
 def _spectrum_record(found: Evidence) -> SpectrumRecord | None:

@@ -140,3 +140,14 @@ def test_a_direction_alone_is_rank_one() -> None:
 def test_dropped_rows_are_counted() -> None:
     found = analyse_all(DEGENERATE["half NaN"](), "trace").representations[0]
     assert (found.n, found.dropped) == (100, 100)
+
+
+def test_rows_of_unequal_length_explain_why_two_figures_differ() -> None:
+    r = np.random.default_rng(0)
+    rows = r.standard_normal((500, 8)) + 3 * r.standard_normal(8)
+    rows[:20] *= -30
+    asked = ("mean_share", "mean_cosine")
+    (found,) = analyse_all(rows, *asked).representations
+    assert any("unequal lengths" in note for note in found.notes)
+    (alike,) = analyse_all(np.abs(rows[20:]), *asked).representations
+    assert not any("unequal lengths" in note for note in alike.notes)
