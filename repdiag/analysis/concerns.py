@@ -73,7 +73,7 @@ def _dependent(of: Subject, seen: RowConcerns) -> Finding:
     thinned = np.arange(of.source.n) % seen.every != 0
     text = (
         f"Neighbouring rows are alike (correlation {phi:.2f}): {n:,} rows are worth about {worth:,.0f}"
-        f"{_effect(of, thinned, f'from every {seen.every}th row')}."
+        f"{_effect(of, thinned, f'from one row in {seen.every}')}."
     )
     return _finding(of, "RD014", "dependent rows", text)
 
@@ -99,7 +99,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "RD014": (
         "Frames of a clip, tokens of a text, augmented copies, or samples sorted by something unlabelled.",
-        "Tie them with a group column (or give the labels they are sorted by), or extract every kth row.",
+        "Tie them with a group column (or give the labels they are sorted by), or keep one row in a few.",
     ),
     "RD015": (
         "Overflow in half precision, diverged training or broken inputs.",
@@ -121,6 +121,7 @@ def _finding(of: Subject, identifier: str, kind: str, message: str) -> Finding:
         rule="rows",
         place=of.place,
         measure=FIGURE,
+        value=None if of.figure is None else of.figure.value,
         n=of.facts.n,
         message=message,
         cause=cause,

@@ -88,6 +88,7 @@ def test_the_effect_on_the_figure_is_given(make: Callable[[int], Rows]) -> None:
     assert finding.severity == "warn"
     assert "effective_rank is" in finding.message or "effective_rank cannot be read" in finding.message
     assert finding.next_step
+    assert finding.value is not None
 
 
 def test_without_repeats_the_figure_is_that_of_the_distinct_rows() -> None:
