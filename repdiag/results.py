@@ -28,6 +28,8 @@ class Estimate(Record):
     `value` is corrected where the measure declares a correction; `plugin` is the textbook figure.
     `low` and `high` bound the value at `confidence`; one of them alone is a one-sided statement.
     `details` carries what belongs beside the figure: the k of a cliff, the range and R^2 of a fit.
+    `without` is the figure without each group of samples, in the order of `Representation.group_sizes`,
+    for whoever compares it with another one on the same samples; empty where nobody asked for it.
     """
 
     value: FiniteFloat | None
@@ -41,6 +43,7 @@ class Estimate(Record):
     interval_method: IntervalMethod = IntervalMethod.NONE
     definition: str = ""
     details: dict[str, FiniteFloat | int | str | list[FiniteFloat]] = Field(default_factory=dict)
+    without: list[FiniteFloat] = Field(default_factory=list)
 
 
 class SpectrumRecord(Record):
@@ -69,6 +72,16 @@ class RogueFeature(Record):
     share: FiniteFloat
 
 
+class Correlate(Record):
+    """How far something that is not content goes along with the leading direction.
+
+    `name` is `norm`, or a column of the samples; `figure` the correlation's size with its interval, 0 to 1.
+    """
+
+    name: str
+    figure: Estimate
+
+
 class Place(Record):
     """An address in a result."""
 
@@ -84,7 +97,10 @@ class Place(Record):
 class Representation(Place):
     """Every figure of one representation. `n` counts the rows used, `dropped` the non-finite ones.
 
-    `rank_curve` is the effective rank of parts of the rows, n ascending, all rows last.
+    `rank_curve` is the effective rank of parts of the rows, n ascending, all rows last. `samples` is a
+    fingerprint of the ids in order, and `group_sizes` counts the rows of each non-empty group: two
+    representations that agree in both are of the same samples. `correlates` is about the leading direction,
+    strongest first.
     """
 
     step: int | None = None
@@ -95,6 +111,10 @@ class Representation(Place):
     dropped: int = 0
     rogue_features: list[RogueFeature] = Field(default_factory=list)
     rank_curve: list[RankPoint] = Field(default_factory=list)
+    pool: str | None = None
+    samples: str | None = None
+    group_sizes: list[int] = Field(default_factory=list)
+    correlates: list[Correlate] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
 
@@ -154,12 +174,36 @@ class Finding(Record):
     value: FiniteFloat | None = None
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
     threshold: FiniteFloat | None = None
     n: int | None = None
     definition: str | None = None
     message: str
     cause: str = ""
     next_step: str = ""
+
+
+class Onset(Record):
+    """When a kind of collapse began in a series of checkpoints of one view.
+
+    It began after checkpoint `after` and at or before `before`; `checkpoint` is the likeliest first one.
+    `layer` is the first in depth that shows it, `layers` every one that does. Steps are None where the
+    checkpoints have none.
+    """
+
+    id: str
+    kind: str
+    view: str
+    layer: str
+    layers: list[str] = Field(default_factory=list)
+    checkpoint: str
+    step: int | None = None
+    after: str | None = None
+    after_step: int | None = None
+    before: str
+    before_step: int | None = None
+    measure: str
+    message: str
 
 
 class Results(Record):
@@ -174,6 +218,7 @@ class Results(Record):
     pairs: list[Pair] = Field(default_factory=list)
     trajectories: list[Trajectory] = Field(default_factory=list)
     findings: list[Finding] = Field(default_factory=list)
+    onsets: list[Onset] = Field(default_factory=list)
     verdict: Verdict | None = None
 
     def to_json(self) -> str:

@@ -20,6 +20,12 @@ class Kind(StrEnum):
     NONFINITE = "nonfinite"
     LIMIT = "limit"
     NO_EVIDENCE = "no evidence"
+    VIEW_COLLAPSE = "view collapse"
+    NUISANCE = "nuisance direction"
+    UNTRAINED = "untrained twin"
+    CLUSTERS = "clusters"
+    DROP = "drop"
+    SCALE = "shrunk scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,43 @@ KINDS: dict[Kind, KindText] = {
         "RD011",
         "The results hold none of the figures that the rules judge.",
         "Run repdiag check on the store, or repdiag spectrum without --measure, and check its result.",
+    ),
+    Kind.VIEW_COLLAPSE: KindText(
+        "RD017",
+        "The views agree because nothing else varies: what is left between samples is no more than what "
+        "separates two views of one.",
+        "Look at the views for one that barely changes its input, then at the loss for a variance term or "
+        "a stop-gradient that was lost.",
+    ),
+    Kind.NUISANCE: KindText(
+        "RD018",
+        "The leading direction follows something that is not content, such as the norm, the length of the "
+        "input or padding.",
+        "Extract again without padding and with another pooling, or take out that direction, and see whether "
+        "the rest is healthy.",
+    ),
+    Kind.UNTRAINED: KindText(
+        "RD019",
+        "The figures are those of the same architecture with random weights: the weights probably did not "
+        "load.",
+        "Read the load report of the checkpoint, and name the weights that are meant with --weights.",
+    ),
+    Kind.CLUSTERS: KindText(
+        "RD020",
+        "The rows gather around a few points: classes, duplicates of a few samples, or a codebook of few "
+        "entries.",
+        "Give labels to see whether the points are classes, and look at a few samples of one point.",
+    ),
+    Kind.DROP: KindText(
+        "RD021",
+        "A figure fell against the baseline by more than the configuration allows.",
+        "Compare the two checkpoints with repdiag compare, and look at what changed between them.",
+    ),
+    Kind.SCALE: KindText(
+        "RD022",
+        "The total variance shrank far below the baseline's while the shape may look the same: an "
+        "invariance term that nothing holds against.",
+        "Look at the loss for a variance term that was lost, and at weight decay on the last layer.",
     ),
 }
 
