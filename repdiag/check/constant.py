@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from repdiag.check.decide import Figure, Outcome, exact
+from repdiag.check.decide import Outcome
+from repdiag.check.figures import Figure, exact
 from repdiag.check.findings import Evidence
 from repdiag.check.kinds import Kind
 from repdiag.check.sentences import number, reason_text

@@ -1,17 +1,17 @@
-"""One figure against one rule: three-way, from the interval."""
+"""One figure against one rule, three-way; and many of them together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import NormalDist
 
+from repdiag.check.figures import Figure, figure_of, reach, t_quantile
 from repdiag.check.known import facts
-from repdiag.check.policy import Bound, Policy, Rule
+from repdiag.check.policy import Bound, Rule
 from repdiag.results import Estimate
-from repdiag.types import GROUPS, IntervalMethod, Status
+from repdiag.types import Status
 
-FAST_WIDENING = 1.5
 CLEAR = 0.10
 """A figure without an interval counts when it is this share of the threshold away from it."""
 
@@ -26,21 +26,66 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A value and the bounds that decide; None where there is none."""
+class Levels:
+    """Confidence of one decision by itself, and of a failure among all that are judged together.
 
-    value: float | None
-    low: float | None
-    high: float | None
-    status: Status = Status.OK
-    confidence: float = 0.95
-    widened: bool = False
+    Only failures need the second. A verdict passes when every rule does, so that one bad figure among many
+    has to slip through by itself; but one figure of many healthy ones is enough to raise a false alarm.
+    """
+
+    own: float
+    family: float
+
+    @classmethod
+    def alone(cls, confidence: float) -> Levels:
+        """For a single decision."""
+        return cls(confidence, confidence)
 
 
-def rule_confidence(policy: Policy, tests: int) -> float:
-    """The confidence at which each of `tests` rules is judged: the one place for a family-wise level."""
-    del tests
-    return policy.confidence
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the family needs of one decision: whether it failed by itself, and by how many half-widths.
+
+    A figure without a sampling error is not in the family: other samples would not change it.
+    """
+
+    sampled: bool
+    failed: bool
+    reach: float
+
+
+def holm(tests: Iterable[Trial], confidence: float) -> Levels:
+    """The levels at which at most 1 - `confidence` of healthy families raise any alarm.
+
+    Source: Holm 1979, step-down: the i-th clearest failure of m must hold at alpha / (m - i + 1).
+    """
+    family = [test for test in tests if test.sampled]
+    clearest = sorted((test.reach for test in family if test.failed), reverse=True)
+    level = confidence
+    for rank, one in enumerate(clearest):
+        level = 1 - (1 - confidence) / (len(family) - rank)
+        if not one * t_quantile(confidence) > t_quantile(level):
+            break
+    return Levels(confidence, level)
+
+
+def settle(estimate: Estimate, rule: Rule, levels: Levels, scale: float = 1.0) -> tuple[Figure, Outcome]:
+    """The figure that decides and what it says; a failure that the family does not bear out is undecided."""
+    of = facts(rule.measure)
+    figure = figure_of(estimate, levels.own, scale, of)
+    outcome = decide(figure, rule)
+    if outcome is Outcome.FAIL and levels.family > levels.own and figure.is_sampled:
+        wider = figure_of(estimate, levels.family, scale, of)
+        if decide(wider, rule) is not Outcome.FAIL:
+            return wider, Outcome.INCONCLUSIVE
+    return figure, outcome
+
+
+def as_trial(figure: Figure, outcome: Outcome, rule: Rule) -> Trial:
+    """A decision as the family sees it."""
+    failed = outcome is Outcome.FAIL
+    far = reach(figure, rule.threshold, facts(rule.measure)) if failed and rule.threshold is not None else 0.0
+    return Trial(figure.is_sampled and rule.threshold is not None, failed, far)
 
 
 def decide(figure: Figure, rule: Rule) -> Outcome:
@@ -97,48 +142,3 @@ def _limited_by_status(outcome: Outcome, status: Status, rule: Rule) -> Outcome:
     if hidden and outcome in (Outcome.PASS, Outcome.WARN):
         return Outcome.INCONCLUSIVE
     return outcome
-
-
-def figure_of(estimate: Estimate, confidence: float, scale: float = 1.0, share: bool = False) -> Figure:
-    """The bounds of an estimate at `confidence`, fast intervals widened by half, times `scale`.
-
-    A bound without a value cannot be widened: it counts only at its own confidence or below.
-    """
-    factor = FAST_WIDENING if estimate.interval_method is IntervalMethod.FAST else 1.0
-    factor *= _widening(estimate.confidence, confidence)
-    value = estimate.value if estimate.status.has_value else None
-    low, high = estimate.low, estimate.high
-    if value is None and estimate.confidence < confidence:
-        low = high = None
-    if value is not None:
-        low = None if low is None else low - (factor - 1) * abs(value - low)
-        high = None if high is None else high + (factor - 1) * abs(high - value)
-    if share:
-        low, high = (None if low is None else max(low, -1.0)), (None if high is None else min(high, 1.0))
-    return Figure(
-        _times(value, scale),
-        _times(low, scale),
-        _times(high, scale),
-        estimate.status,
-        max(confidence, estimate.confidence),
-        factor > 1 and value is not None,
-    )
-
-
-def _times(x: float | None, scale: float) -> float | None:
-    return None if x is None else x * scale
-
-
-def exact(value: float) -> Figure:
-    """A figure that was counted, not estimated."""
-    return Figure(value, value, value)
-
-
-def _widening(have: float, want: float) -> float:
-    return 1.0 if want <= have else _t_quantile(want) / _t_quantile(have)
-
-
-def _t_quantile(confidence: float) -> float:
-    """Two-sided Student quantile for the groups behind an interval (Cornish-Fisher, 1e-3 here)."""
-    z, f = NormalDist().inv_cdf(0.5 + confidence / 2), GROUPS - 1
-    return z + (z**3 + z) / (4 * f) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * f**2)

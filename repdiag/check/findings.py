@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from repdiag.check.decide import Figure, Outcome
+from repdiag.check.decide import Outcome
+from repdiag.check.figures import Figure
 from repdiag.check.kinds import KINDS, UNDECIDED_STEP, Kind
 from repdiag.check.known import CONSTANT, NONFINITE_ROWS, base_name
 from repdiag.check.policy import Bound, Rule
@@ -74,6 +75,7 @@ def make_finding(
         value=figure.value,
         low=figure.low,
         high=figure.high,
+        confidence=figure.confidence if figure.is_sampled else None,
         threshold=evidence.threshold,
         n=row.n,
         definition=evidence.definition,

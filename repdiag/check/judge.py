@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from repdiag.check.clusters import fall_position, is_neural_collapse
 from repdiag.check.constant import judge_constant, witnesses
-from repdiag.check.decide import Figure, Outcome, decide, figure_of
+from repdiag.check.decide import Levels, Outcome, Trial, as_trial, settle
+from repdiag.check.figures import Figure
 from repdiag.check.findings import Evidence, kind_of, make_finding, make_note, place_of, severity_of
 from repdiag.check.kinds import Kind
 from repdiag.check.known import CONSTANT, NONFINITE_ROWS, base_name, facts
@@ -38,23 +39,27 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One rule at one representation; `reason` says why it was not evaluated."""
+    """One rule at one representation; `reason` says why it was not evaluated.
+
+    `trial` is what the family of all decisions needs of it; None where no sampling error is at stake.
+    """
 
     rule: Rule
     row: Representation
     state: State
     finding: Finding | None = None
     reason: str = ""
+    trial: Trial | None = None
 
 
-def judge(row: Representation, policy: Policy, confidence: float) -> tuple[Judgement, ...]:
+def judge(row: Representation, policy: Policy, levels: Levels) -> tuple[Judgement, ...]:
     """Every rule of the policy on one representation; a constant one is judged by nothing else."""
     constant = [_constant(rule, row) for rule in policy.rules if rule.measure == CONSTANT]
     others = [rule for rule in policy.rules if rule.measure != CONSTANT]
     if any(one.state is State.FAIL for one in constant):
         skipped = [Judgement(rule, row, State.SKIPPED, reason="it is constant") for rule in others]
         return (*(_counting(one, len(others)) for one in constant), *skipped)
-    return (*constant, *(_judge_rule(rule, row, policy, confidence) for rule in others))
+    return (*constant, *(_judge_rule(rule, row, policy, levels) for rule in others))
 
 
 def rogue_note(row: Representation, judged: tuple[Judgement, ...]) -> Finding | None:
@@ -92,23 +97,22 @@ def _counting(constant: Judgement, others: int) -> Judgement:
     return replace(constant, finding=constant.finding.model_copy(update={"message": message}))
 
 
-def _judge_rule(rule: Rule, row: Representation, policy: Policy, confidence: float) -> Judgement:
+def _judge_rule(rule: Rule, row: Representation, policy: Policy, levels: Levels) -> Judgement:
     estimate = estimate_for(rule, row)
     if rule.bound is Bound.MAX_DROP or estimate is None:
         reason = "no baseline was given" if rule.bound is Bound.MAX_DROP else _missing(rule)
         return Judgement(rule, row, State.NOT_APPLICABLE, reason=reason)
-    plain = _read(estimate, rule, row, confidence)
+    plain = _read(estimate, rule, row, levels)
     if not row.rogue_features or not facts(rule.measure).rogue:
         return _plain(rule, row, estimate, *plain)
     other = row.estimates.get(drop_key(rule.measure))
-    without = _read(other, rule, row, confidence) if other is not None else None
+    without = _read(other, rule, row, levels) if other is not None else None
     return _with_rogue(Pair(rule, row, plain, without, estimate), policy, other)
 
 
-def _read(estimate: Estimate, rule: Rule, row: Representation, confidence: float) -> tuple[Figure, Outcome]:
+def _read(estimate: Estimate, rule: Rule, row: Representation, levels: Levels) -> tuple[Figure, Outcome]:
     scale = 1.0 / row.d if rule.bound is Bound.MIN_RATIO and row.d else 1.0
-    figure = figure_of(estimate, confidence, scale, facts(rule.measure).share)
-    return figure, decide(figure, rule)
+    return settle(estimate, rule, levels, scale)
 
 
 def _with_rogue(pair: Pair, policy: Policy, without: Estimate | None) -> Judgement:
@@ -118,19 +122,29 @@ def _with_rogue(pair: Pair, policy: Policy, without: Estimate | None) -> Judgeme
         evidence = Evidence(rule.measure, pair.plain[0], limit, pair.estimate.definition)
         severity = severity_of(choice.outcome)
         finding = make_finding(Kind.ROGUE_FEATURE, severity, rule.name, choice.message, row, evidence)
-        return Judgement(rule, row, State(choice.outcome.value), finding)
+        return Judgement(rule, row, State(choice.outcome.value), finding, trial=_trial(pair))
     if choice.use_without and without is not None and pair.without is not None:
         judged = _plain(replace(rule, measure=drop_key(rule.measure)), row, without, *pair.without)
         named = judged.finding and judged.finding.model_copy(update={"rule": rule.name})
         return replace(judged, rule=rule, finding=named)
-    return _plain(rule, row, pair.estimate, pair.plain[0], choice.outcome, choice.addition)
+    judged = _plain(rule, row, pair.estimate, pair.plain[0], choice.outcome, choice.addition)
+    return replace(judged, trial=_trial(pair))
+
+
+def _trial(pair: Pair) -> Trial:
+    """With and without rogue coordinates it is one decision, which fails by the weaker of both."""
+    read = [pair.plain] if pair.without is None else [pair.plain, pair.without]
+    both = [as_trial(figure, outcome, pair.rule) for figure, outcome in read]
+    failed = len(both) == 2 and all(one.failed for one in both)
+    return Trial(any(one.sampled for one in both), failed, min(one.reach for one in both))
 
 
 def _plain(
     rule: Rule, row: Representation, estimate: Estimate, figure: Figure, outcome: Outcome, addition: str = ""
 ) -> Judgement:
+    trial = as_trial(figure, outcome, rule)
     if outcome is Outcome.PASS:
-        return Judgement(rule, row, State.PASS)
+        return Judgement(rule, row, State.PASS, trial=trial)
     message = sentence(rule, row, estimate, figure, outcome).removesuffix(".") + addition
     kind = Kind.NONFINITE if figure.status is Status.NONFINITE else kind_of(rule, figure)
     if base_name(rule.measure) == "spectral_cliff":
@@ -138,7 +152,7 @@ def _plain(
     limit = rule.warn if outcome is Outcome.WARN and rule.warn is not None else rule.threshold
     evidence = Evidence(rule.measure, figure, limit if limit is not None else rule.warn, estimate.definition)
     finding = make_finding(kind, severity_of(outcome), rule.name, f"{message}.", row, evidence)
-    return Judgement(rule, row, State(outcome.value), finding)
+    return Judgement(rule, row, State(outcome.value), finding, trial=trial)
 
 
 def _named_cliff(

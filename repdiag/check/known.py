@@ -14,7 +14,8 @@ class Facts:
     """What a rule must know of a figure.
 
     `side` is the bound that guards against collapse. A `share` lies in [0, 1]. `dimensions` may be
-    divided by d. `rogue` figures are ruined by one huge coordinate and are judged without it too.
+    divided by d. `rogue` figures are ruined by one huge coordinate and are judged without it too. Errors of
+    a `log` figure are even on the log scale.
     """
 
     phrase: str
@@ -22,10 +23,11 @@ class Facts:
     share: bool = False
     dimensions: bool = False
     rogue: bool = False
+    log: bool = False
 
 
 def _rank(phrase: str, rogue: bool = False) -> Facts:
-    return Facts(phrase, dimensions=True, rogue=rogue)
+    return Facts(phrase, dimensions=True, rogue=rogue, log=True)
 
 
 def _share(phrase: str, side: Side = "max", rogue: bool = False) -> Facts:
@@ -33,29 +35,29 @@ def _share(phrase: str, side: Side = "max", rogue: bool = False) -> Facts:
 
 
 MEASURES: dict[str, Facts] = {
-    "trace": Facts("total variance"),
+    "trace": Facts("total variance", log=True),
     "effective_rank": _rank("effective rank", rogue=True),
     "rankme": _rank("RankMe"),
     "participation_ratio": _rank("participation ratio"),
     "stable_rank": _rank("stable rank"),
     "nesum": _rank("NESum"),
-    "numerical_rank": _rank("numerical rank"),
-    "live_directions": _rank("number of live directions"),
-    "spectral_cliff": Facts("cliff of the singular values", side="max"),
+    "numerical_rank": Facts("numerical rank", dimensions=True),
+    "live_directions": Facts("number of live directions", dimensions=True),
+    "spectral_cliff": Facts("cliff of the singular values", side="max", log=True),
     "power_law_alpha": Facts("power-law exponent of the eigenspectrum", side="max"),
     "matrix_entropy": Facts("matrix entropy"),
     "renyi_entropy": Facts("Renyi entropy"),
-    "coding_rate": Facts("coding rate"),
+    "coding_rate": Facts("coding rate", log=True),
     "mean_share": _share("share of the mean vector in the squared length", rogue=True),
     "top1_share": _share("share of the variance along one direction", rogue=True),
     "mean_cosine": Facts("mean cosine between rows", side="max", share=True),
     "uniformity": Facts("uniformity", side="max"),
-    "feature_std": Facts("standard deviation of the unit-length features"),
+    "feature_std": Facts("standard deviation of the unit-length features", log=True),
     "dead_features": _share("share of dead features"),
     "total_correlation": Facts("total correlation", side="max"),
     "twonn": _rank("TwoNN intrinsic dimension"),
     "diffusion_entropy": Facts("diffusion entropy"),
-    "neural_collapse_nc1": Facts("within-class over between-class variance"),
+    "neural_collapse_nc1": Facts("within-class over between-class variance", log=True),
     "per_class_rank": _share("smallest class's effective rank over the median class's", side="min"),
     "conditional_mutual_information": Facts("conditional mutual information"),
     "lidar": _rank("LiDAR"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from repdiag.check.decide import Figure, Outcome, figure_of
+from repdiag.check.decide import Outcome
+from repdiag.check.figures import Figure, figure_of
 from repdiag.check.known import MEASURES, ROGUE_OPTION, base_name, facts
 from repdiag.check.policy import Bound, Rule
 from repdiag.check.sentences import figure_text, number

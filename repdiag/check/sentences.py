@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from repdiag.check.decide import Figure, Outcome
+from repdiag.check.decide import Outcome
+from repdiag.check.figures import Figure
 from repdiag.check.known import base_name, facts
 from repdiag.check.policy import Bound, Rule
 from repdiag.results import Estimate, Representation

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, ValidationError
 
+from repdiag.check.decide import Levels
 from repdiag.check.judge import Judgement, State
 from repdiag.check.policy import Policy, Rule
 from repdiag.check.profiles import PROFILE_NOTES
@@ -22,6 +23,7 @@ class CheckSummary(Record):
     profile: str = ""
     profile_note: str = ""
     confidence: float = 0.95
+    family_confidence: float = 0.95
     on_inconclusive: OnInconclusive = "fail"
     fail_on: FailOn = "fail"
     rules: dict[str, dict[str, float]] = Field(default_factory=dict)
@@ -36,14 +38,15 @@ class CheckSummary(Record):
         return sum(self.count(state) for state in State if state.is_evaluated)
 
 
-def summarise(policy: Policy, confidence: float, judged: Sequence[Judgement]) -> CheckSummary:
+def summarise(policy: Policy, levels: Levels, judged: Sequence[Judgement]) -> CheckSummary:
     """The summary of a check; `places` are addresses as text."""
     counts = Counter(one.state.value for one in judged)
     places = [f"{one.row.address}" for one in judged]
     return CheckSummary(
         profile=policy.profile,
         profile_note=PROFILE_NOTES[policy.profile],
-        confidence=confidence,
+        confidence=levels.own,
+        family_confidence=levels.family,
         on_inconclusive=policy.on_inconclusive,
         fail_on=policy.fail_on,
         rules={rule.name: _limits(rule) for rule in policy.rules},

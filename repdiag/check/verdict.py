@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from repdiag.check.baseline import require_baseline
-from repdiag.check.decide import exact, rule_confidence
+from repdiag.check.decide import Levels, holm
+from repdiag.check.figures import exact
 from repdiag.check.findings import kind_of, make_note, place_of
 from repdiag.check.judge import Judgement, State, estimate_for, judge, rogue_note
 from repdiag.check.kinds import Kind
@@ -31,12 +32,11 @@ def check(results: Results, policy: Policy) -> Results:
     """
     rows = _selected(results, policy)
     require_baseline(policy)
-    confidence = rule_confidence(policy, len(rows) * len(policy.rules))
-    judged = [judge(row, policy, confidence) for row in rows]
+    levels, judged = judged_together(rows, policy)
     flat = [one for row in judged for one in row]
     _require_written(flat)
     findings = [*_evaluated(judged), *_about_rows(results, rows), *_not_applicable(flat)]
-    summary = summarise(policy, confidence, flat)
+    summary = summarise(policy, levels, flat)
     return results.model_copy(
         update={
             "command": "check",
@@ -45,6 +45,16 @@ def check(results: Results, policy: Policy) -> Results:
             "verdict": _verdict(findings, policy),
         }
     )
+
+
+def judged_together(
+    rows: Sequence[Representation], policy: Policy
+) -> tuple[Levels, list[tuple[Judgement, ...]]]:
+    """Every rule at every representation, failures at the level that they hold at together."""
+    alone = Levels.alone(policy.confidence)
+    judged = [judge(row, policy, alone) for row in rows]
+    levels = holm((one.trial for row in judged for one in row if one.trial), policy.confidence)
+    return levels, judged if levels == alone else [judge(row, policy, levels) for row in rows]
 
 
 def _about_rows(results: Results, rows: Sequence[Representation]) -> list[Finding]:
@@ -59,13 +69,9 @@ def _about_rows(results: Results, rows: Sequence[Representation]) -> list[Findin
 
 def undecided(results: Results, policy: Policy) -> tuple[Address, ...]:
     """Where a fast interval left a rule inconclusive: the representations that deserve the full one."""
-    rows = _selected(results, policy)
-    confidence = rule_confidence(policy, len(rows) * len(policy.rules))
+    _, judged = judged_together(_selected(results, policy), policy)
     found = [
-        one.row.address
-        for row in rows
-        for one in judge(row, policy, confidence)
-        if one.state is State.INCONCLUSIVE and _is_fast(one)
+        one.row.address for row in judged for one in row if one.state is State.INCONCLUSIVE and _is_fast(one)
     ]
     return tuple(dict.fromkeys(found))
 

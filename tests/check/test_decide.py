@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import stdtrit
 
-from repdiag.check.decide import Figure, Outcome, decide, exact, figure_of, rule_confidence
+from repdiag.check.decide import Levels, Outcome, Trial, as_trial, decide, holm, settle
+from repdiag.check.figures import Figure, exact, figure_of, reach, t_quantile
+from repdiag.check.known import MEASURES, facts
 from repdiag.check.policy import Bound, Rule
+from repdiag.measures.registry import all_measures
 from repdiag.results import Estimate
 from repdiag.types import IntervalMethod, Status
-from tests.check.builders import bare, between, figure, insufficient, policy, without_value
+from tests.check.builders import bare, between, figure, insufficient, without_value
 
 UPPER = Rule("spectral_cliff", Bound.MAX, 5.0)
 LOWER = Rule("effective_rank", Bound.MIN, 5.0)
@@ -147,10 +153,92 @@ def test_more_confidence_than_the_interval_has_widens_it_by_student_quantiles() 
 
 
 def test_shares_stay_shares_and_ratios_are_divided() -> None:
-    assert figure_of(between(0.99, 0.9, 1.08), 0.95, share=True).high == 1.0
+    assert figure_of(between(0.99, 0.9, 1.08), 0.95, of=facts("top1_share")).high == 1.0
     ratio = figure_of(between(64.0, 32.0, 96.0), 0.95, scale=1 / 128)
     assert (ratio.low, ratio.value, ratio.high) == (0.25, 0.5, 0.75)
 
 
-def test_the_level_of_a_rule_comes_from_one_place() -> None:
-    assert rule_confidence(policy(confidence=0.9), 400) == 0.9
+def test_intervals_of_log_figures_are_widened_on_the_log_scale() -> None:
+    wide = figure_of(between(8.0, 4.0, 16.0), 0.99, of=facts("effective_rank"))
+    assert wide.low is not None
+    assert wide.high is not None
+    assert wide.low * wide.high == pytest.approx(64.0)
+    assert math.log(wide.high / 8.0) == pytest.approx(math.log(2.0) * 2.8609 / 2.0930, rel=1e-3)
+    below = figure_of(between(8.0, -1.0, 17.0), 0.99, of=facts("effective_rank")).low
+    assert below is not None
+    assert below < 0
+
+
+def test_scales_are_those_of_the_registry() -> None:
+    for name, measure in all_measures().items():
+        assert facts(name).log == (measure.scale == "log"), name
+    assert set(all_measures()) <= set(MEASURES)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999, 0.99995])
+def test_student_quantiles_are_those_of_scipy(confidence: float) -> None:
+    assert t_quantile(confidence) == pytest.approx(stdtrit(19, 0.5 + confidence / 2), rel=1e-4)
+
+
+def test_reach_counts_half_widths() -> None:
+    assert reach(Figure(6.0, 5.0, 7.0), 9.0, facts("mean_cosine")) == pytest.approx(3.0)
+    assert reach(Figure(4.0, 2.0, 8.0), 1.0, facts("effective_rank")) == pytest.approx(2.0)
+    assert reach(exact(4.0), 9.0, facts("effective_rank")) == math.inf
+    assert reach(Figure(4.0, None, 8.0), 9.0, facts("effective_rank")) == math.inf
+
+
+def failing(reaches: list[float], others: int = 0) -> list[Trial]:
+    return [Trial(True, True, far) for far in reaches] + [Trial(True, False, 0.0)] * others
+
+
+def test_one_decision_alone_is_judged_at_its_own_level() -> None:
+    assert holm(failing([1.01]), 0.95) == Levels(0.95, 0.95)
+    assert holm([], 0.9) == Levels.alone(0.9)
+    assert holm([Trial(False, True, math.inf)] * 50, 0.95) == Levels.alone(0.95)
+
+
+def test_a_narrow_failure_among_many_must_hold_at_the_family_level() -> None:
+    levels = holm(failing([1.01], others=49), 0.95)
+    assert levels.family == pytest.approx(1 - 0.05 / 50)
+    assert holm(failing([9.0], others=49), 0.95).family == pytest.approx(1 - 0.05 / 50)
+
+
+def test_a_clear_failure_leaves_one_fewer_to_the_next() -> None:
+    levels = holm(failing([9.0, 9.0, 1.01], others=7), 0.95)
+    assert levels.family == pytest.approx(1 - 0.05 / 8)
+
+
+@given(
+    reaches=st.lists(st.floats(1.0, 20.0), max_size=12),
+    others=st.integers(0, 40),
+    confidence=st.sampled_from([0.8, 0.95, 0.99]),
+)
+def test_the_family_is_never_laxer_than_one_and_never_stricter_than_bonferroni(
+    reaches: list[float], others: int, confidence: float
+) -> None:
+    levels = holm(failing(reaches, others), confidence)
+    size = len(reaches) + others
+    assert levels.own == confidence
+    assert confidence <= levels.family <= 1 - (1 - confidence) / max(1, size) + 1e-12
+    assert holm(failing(list(reversed(reaches)), others), confidence) == levels
+
+
+def test_a_failure_that_the_family_does_not_bear_out_is_undecided() -> None:
+    rule, shown = RULES["min"], between(4.0, 3.2, 4.9)
+    assert settle(shown, rule, Levels.alone(0.95))[1] is FAIL
+    figure, outcome = settle(shown, rule, Levels(0.95, 0.9999))
+    assert outcome is OPEN
+    assert figure.high is not None
+    assert figure.high > 5.0
+    assert settle(between(4.0, 3.9, 4.1), rule, Levels(0.95, 0.9999))[1] is FAIL
+
+
+def test_the_family_never_makes_a_pass_harder() -> None:
+    assert settle(between(6.0, 5.01, 7.0), RULES["min"], Levels(0.95, 0.9999))[1] is PASS
+
+
+def test_what_was_counted_is_no_trial() -> None:
+    assert not as_trial(exact(0.2), FAIL, RULES["max"]).sampled
+    trial = as_trial(Figure(4.0, 3.0, 4.5), FAIL, RULES["min"])
+    assert trial.failed
+    assert trial.reach == pytest.approx(math.log(5 / 4) / math.log(4.5 / 4))

@@ -8,7 +8,7 @@ import pytest
 
 from repdiag.analysis.concerns import CAUSES
 from repdiag.check import DEFAULT_RULES, KINDS, PROFILES, CheckConfig, CheckFlags, Kind, build_policy
-from repdiag.check.decide import exact
+from repdiag.check.figures import exact
 from repdiag.check.findings import kind_of
 from repdiag.check.known import MEASURES, RULE_NAMES, bound_names, facts
 from repdiag.check.policy import Bound, required_measures
