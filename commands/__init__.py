@@ -8,8 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from . import check, compare, demo, extract, inspect, measures, report, spectrum
-from ._errors import catch_sigterm, end, guarded
+from . import (
+    baseline,
+    check,
+    compare,
+    demo,
+    extract,
+    information,
+    inspect,
+    measures,
+    report,
+    selftest,
+    spectrum,
+)
+from ._errors import catch_sigterm, end, expect_streams, guarded
 
 __all__ = ["app", "main", "run"]
 
@@ -23,11 +35,14 @@ app = typer.Typer(
 )
 app.command(short_help="Run checkpoints over data and keep what layers give.")(extract.extract)
 app.command()(spectrum.spectrum)
+app.command(short_help="Measure what views or layers tell of each other.")(information.information)
 app.command()(check.check)
+app.command(short_help="Keep the figures of a good store as a small JSON.")(baseline.baseline)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command()(inspect.inspect)
 app.command()(measures.measures)
+app.command(short_help="Plant every kind of collapse and say what the gate can see.")(selftest.selftest)
 app.command(short_help="Train two small encoders and run every step on them.")(demo.demo)
 
 
@@ -62,5 +77,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """The entry point `repdiag`."""
+    expect_streams()
     catch_sigterm()
     end(run(sys.argv[1:]))

@@ -26,11 +26,12 @@ class Sources:
 
 
 def analysed(
-    sources: Sources, request: SpectrumRequest, output: Output, *, labels_optional: bool = False
+    sources: Sources, request: SpectrumRequest, output: Output, *, for_gate: bool = False
 ) -> Results:
     """Open the stores, run the analysis with a progress bar, close them.
 
-    `labels_optional` leaves out the measures of labels where a store has none, instead of refusing.
+    `for_gate` compares stored checksums with the bytes first, and leaves out the measures of labels where a
+    store has none, instead of refusing.
     """
     from repdiag.analysis import analyse_spectrum
     from repdiag.store import open_store
@@ -42,7 +43,10 @@ def analysed(
             )
             for path in sources.paths
         ]
-        wanted = _answerable(request, stores) if labels_optional else request
+        if for_gate:
+            for store in stores:
+                store.verify()
+        wanted = _answerable(request, stores) if for_gate else request
         return analyse_spectrum(stores, wanted, progress=output.progress())
 
 

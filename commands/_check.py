@@ -1,47 +1,45 @@
-"""The road of `repdiag check`: results from stores or a file, a verdict, its outputs."""
+"""The road of `repdiag check`: results from stores, checkpoints or a file, and a verdict."""
 
 from __future__ import annotations
 
 import glob
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from repdiag.errors import UsageError
 
 from ._analysis import Sources, analysed
-from ._output import STDOUT, Output
+from ._one_step import extracted, means_checkpoints
+from ._output import Output
+from ._policy import policy_from, request_for
 
 if TYPE_CHECKING:
     from repdiag.analysis import SpectrumRequest
-    from repdiag.check import Policy, Target
+    from repdiag.check import Policy
     from repdiag.results import Representation, Results
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """Every place that a verdict goes to."""
+def gate(context: typer.Context, output: Output) -> tuple[Results, int]:
+    """The results with findings and a verdict, and the exit code that they ask for."""
+    from repdiag.check import exit_code
 
-    formats: Sequence[str]
-    json: str | None
-    report: Path | None
-    quiet: bool
-
-    def parsed(self) -> tuple[Target, ...]:
-        """The formats; text joins them on stdout where nothing else has it.
-
-        Raises:
-            UsageError: two documents for stdout.
-        """
-        from repdiag.check import Target, parse_targets
-
-        chosen = parse_targets(self.formats) if self.formats else ()
-        on_stdout = any(target.path is None for target in chosen)
-        if on_stdout and self.json == STDOUT:
-            raise UsageError("--json - and --format cannot share standard output; give one of them a file")
-        return chosen if on_stdout or self.json == STDOUT else (*chosen, Target("text"))
+    params = context.params
+    paths: tuple[Path, ...] = tuple(params["stores"] or ())
+    one_step = means_checkpoints(context, paths, params["config"])
+    policy = policy_from(params, extracted=one_step)
+    with ExitStack() as stack:
+        if one_step:
+            paths = (stack.enter_context(extracted(context, paths, params["config"], output)),)
+        request = None if is_saved_result(paths) else request_for(policy, params)
+        sources = Sources(paths, params["dataset"], params["allow_partial"])
+        results = verdict_on(sources, policy, request, output)
+    return results, exit_code(results, policy.on_inconclusive, policy.fail_on, params["exit_zero"])
 
 
 def verdict_on(sources: Sources, policy: Policy, request: SpectrumRequest | None, output: Output) -> Results:
@@ -51,10 +49,11 @@ def verdict_on(sources: Sources, policy: Policy, request: SpectrumRequest | None
 
     if request is None:
         return check(read_results(sources.paths[0]), policy)
+    if policy.baseline is not None:
+        # Replicates of both sides must come from the same method: there is no first, faster look.
+        return check(analysed(sources, replace(request, replicates=True), output, for_gate=True), policy)
     fast = request.interval == "auto"
-    results = analysed(
-        sources, replace(request, interval="fast") if fast else request, output, labels_optional=True
-    )
+    results = analysed(sources, replace(request, interval="fast") if fast else request, output, for_gate=True)
     if fast and (unsure := set(undecided(results, policy))):
         full = replace(
             request,
@@ -63,7 +62,7 @@ def verdict_on(sources: Sources, policy: Policy, request: SpectrumRequest | None
             views=tuple(sorted({glob.escape(address.view) for address in unsure})),
             checkpoints=tuple(sorted({glob.escape(address.checkpoint) for address in unsure})),
         )
-        results = _merged(results, analysed(sources, full, output, labels_optional=True))
+        results = _merged(results, analysed(sources, full, output, for_gate=True))
     return check(results, policy)
 
 
@@ -74,15 +73,6 @@ def _merged(results: Results, fresh: Results) -> Results:
         newer[item.address].append(item)
     merged = [newer[item.address].pop(0) if newer[item.address] else item for item in results.representations]
     return results.model_copy(update={"representations": merged})
-
-
-def needed_measures(policy: Policy) -> tuple[str, ...]:
-    """What the rules judge, with their options."""
-    from repdiag.check import required_measures
-    from repdiag.measures.registry import all_measures
-
-    judged = (rule.measure for rule in policy.rules if rule.measure.partition("{")[0] in all_measures())
-    return tuple(dict.fromkeys([*required_measures(policy), *judged]))
 
 
 def is_saved_result(paths: Sequence[Path]) -> bool:
@@ -105,23 +95,3 @@ def _starts_like_json(path: Path) -> bool:
             return stream.read(64).lstrip().startswith(b"{")
     except OSError:
         return False
-
-
-def deliver(results: Results, targets: Targets, output: Output) -> None:
-    """Files first, then stdout, so that whoever reads the verdict finds the files written."""
-    from repdiag.check import github_outputs, write_targets
-    from repdiag.check.text_format import headline
-
-    formats = targets.parsed()
-    shown = write_targets(results, formats)
-    for target in formats:
-        if target.path is not None:
-            output.wrote(target.path)
-    if targets.report is not None:
-        output.report([results], targets.report)
-    output.as_json(results.to_json)
-    plain = any(target.format == "text" and target.path is None for target in formats)
-    output.verdict(f"{headline(results)}\n" if targets.quiet and plain else shown)
-    github = github_outputs(results)
-    if github is not None:
-        output.annotations(github.annotations, on_stdout=plain)

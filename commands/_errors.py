@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -102,6 +103,12 @@ def end(code: int) -> NoReturn:
         sys.stdout = None  # else the interpreter tries again, complains and exits with 120
         code = code or EXIT_USAGE
     sys.exit(code)
+
+
+def expect_streams() -> None:
+    """Python has None for a stderr that was closed: words for nobody then go nowhere."""
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
 
 
 def catch_sigterm() -> None:

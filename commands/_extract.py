@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 # Name of the option's parameter -> field of the request.
 _FIELDS = {"model_arg": "model_args", "view": "views", "layer": "layers"}
-_NOT_ASKED = ("config", "quiet", "debug", "dry_run", "yes", "threads")
 _MEBIBYTE = 1 << 20
 
 
-def request_from(context: typer.Context, config: Path | None) -> ExtractRequest:
+def request_from(context: typer.Context, config: Path | None, checkpoints: tuple[str, ...]) -> ExtractRequest:
     """The request: what the command line gives, else the configuration, else the default.
 
     Raises:
@@ -43,7 +42,6 @@ def request_from(context: typer.Context, config: Path | None) -> ExtractRequest:
     if not values.get("data"):
         raise UsageError('no data was named; give --data SPEC, or data = "..." in [extract] of repdiag.toml')
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    checkpoints = tuple(values.pop("checkpoints", None) or ())
     command = shlex.join(["repdiag", *sys.argv[1:]])
     return ExtractRequest(checkpoints=checkpoints, command=command, **values)
 
@@ -53,14 +51,24 @@ def _typed(context: typer.Context) -> dict[str, Any]:
     given = {
         _FIELDS.get(name, name): value
         for name, value in context.params.items()
-        if name not in _NOT_ASKED and _was_typed(context, name)
+        if _FIELDS.get(name, name) in _asked() and was_typed(context, name)
     }
     if "model_args" in given:
         given["model_args"] = parse_arguments(given["model_args"])
     return given
 
 
-def _was_typed(context: typer.Context, name: str) -> bool:
+def _asked() -> frozenset[str]:
+    """What a request takes from options; other parameters are the command's own."""
+    from dataclasses import fields
+
+    from repdiag.extract import ExtractRequest
+
+    return frozenset(field.name for field in fields(ExtractRequest)) - {"checkpoints", "command"}
+
+
+def was_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -69,7 +77,7 @@ def _configured(config: Config, context: typer.Context) -> dict[str, Any]:
     """Options that the configuration gives and the command line does not; paths are from its folder."""
     typed = _typed(context)
     values: dict[str, Any] = {name: value for name, value in config.extract.items() if name not in typed}
-    if _was_typed(context, "threads"):
+    if was_typed(context, "threads"):
         values.pop("threads", None)
     if "model_args" in values:
         values["model_args"] = {name: _text(value) for name, value in values["model_args"].items()}

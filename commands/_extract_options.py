@@ -93,3 +93,13 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print layers, shapes, bytes and time; write nothing.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before taking every layer.")]
+KeptStore = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default=False,
+        help="Keep the embeddings of a checkpoint in this store; by default they are thrown away.",
+    ),
+]

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from ._tables import wrapped
 
 if TYPE_CHECKING:
-    from repdiag.measures.registry import Measure
+    from repdiag.measures.pair_registry import PairMeasure
+    from repdiag.measures.registry import Declaration, Measure
 
-FIELDS = ("unit", "needs", "bounds", "collapse", "invariant_to", "correction", "cite", "defaults")
-
-
-def measure_list(chosen: list[Measure]) -> str:
-    names = (f"{item.name:<22}" for item in chosen)
-    summaries = ("\n".join(wrapped(item.summary, " " * 24)).strip() for item in chosen)
-    return "".join(f"{name}  {summary}\n" for name, summary in zip(names, summaries, strict=True))
+AFTER = ("name", "summary", "definition")
+"""Fields that stand above the list of the others."""
 
 
-def measure_page(item: Measure) -> str:
+def measure_list(chosen: Sequence[Declaration]) -> str:
+    rows = (wrapped(f"{item.name:<22}  {item.summary}", "", " " * 24) for item in chosen)
+    return "".join(f"{line}\n" for lines in rows for line in lines)
+
+
+def measure_page(item: Declaration) -> str:
     lines = [item.name, *wrapped(item.summary, "  "), "", *wrapped(f"definition: {item.definition}", "  ")]
     record = _record(item)
-    for field in FIELDS:
+    for field in (name for name in record if name not in AFTER):
         lines += wrapped(f"{field.replace('_', ' ')}: {_shown(record[field])}", "  ")
     return "\n".join(lines) + "\n"
 
@@ -40,23 +42,43 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _record(item: Measure) -> dict[str, Any]:
+def _record(item: Declaration) -> dict[str, Any]:
+    from repdiag.measures.pair_registry import PairMeasure
+
+    own = _of_a_pair(item) if isinstance(item, PairMeasure) else _of_one(cast("Measure", item))
     return {
         "name": item.name,
+        "of": "pair" if isinstance(item, PairMeasure) else "representation",
         "summary": item.summary,
         "definition": item.definition,
         "unit": item.unit,
-        "needs": getattr(item.needs, "value", str(item.needs)),
         "bounds": list(item.bounds),
-        "collapse": item.collapse,
         "invariant_to": list(item.invariant_to),
-        "correction": item.correction,
+        **own,
         "cite": item.cite,
         "defaults": dict(item.defaults),
     }
 
 
-def measures_document(chosen: list[Measure]) -> str:
+def _of_one(item: Measure) -> dict[str, Any]:
+    needs = getattr(item.needs, "value", str(item.needs))
+    return {"needs": needs, "collapse": item.collapse, "correction": item.correction}
+
+
+def _of_a_pair(item: PairMeasure) -> dict[str, Any]:
+    from repdiag.measures.pair_registry import PairSelection
+
+    return {
+        "needs": PairSelection(item).needs.value,
+        "symmetric": item.symmetric,
+        "null": True if callable(item.null) else item.null,
+        "corrected": item.corrected is not None,
+        "says": item.says,
+        "cannot": item.cannot,
+    }
+
+
+def measures_document(chosen: Sequence[Declaration]) -> str:
     records = [_record(item) for item in chosen]
     document = {"schema": "repdiag.measures", "schema_version": 1, "measures": records}
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

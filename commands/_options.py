@@ -47,6 +47,14 @@ Stores = Annotated[
         help="A store, a run folder, or an .h5, .npy, .npz, .safetensors, .pt or .parquet file of vectors.",
     ),
 ]
+StoresOrCheckpoints = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="STORE...|CKPT...",
+        show_default=False,
+        help="As for spectrum, or one results JSON; or, with --data, checkpoints as for extract.",
+    ),
+]
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layer", metavar="GLOB", help="Only these layers; repeatable.", show_default=False),
@@ -136,6 +144,15 @@ ProfileName = Annotated[
         "--profile",
         metavar="NAME",
         help="Named rules: ssl, supervised, sentence, llm or relu-cnn.",
+        show_default=False,
+    ),
+]
+BaselineFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        help="Compare with this fingerprint, written by repdiag baseline.",
         show_default=False,
     ),
 ]

@@ -81,6 +81,10 @@ def to_stdout(text: str) -> None:
     Raises:
         OutputError: stdout is closed or its disk is full.
     """
+    if sys.stdout is None:
+        raise OutputError(
+            "stdout: the result could not be written (it is closed); open it or use --json FILE"
+        )
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))

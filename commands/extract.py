@@ -48,7 +48,7 @@ def extract(
     from repdiag.extract import plan
 
     out = Output(quiet=quiet)
-    request = request_from(context, config)
+    request = request_from(context, config, tuple(checkpoints or ()))
     if dry_run:
         out.table(plan_text(plan(request)))
         return

@@ -18,11 +18,15 @@ def measures(
 ) -> None:
     """List the measures, or show one in full.
 
-    With a name: definition, unit, bounds, invariances and source.
+    Those of one representation first, then those of pairs. With a name: definition, unit, bounds,
+    invariances and source.
     """
-    from repdiag.measures.registry import all_measures, find
+    from repdiag.measures.pair_registry import all_pair_measures
+    from repdiag.measures.registry import all_measures, find_in
 
-    chosen = list(all_measures().values()) if name is None else [find(name)]
+    known = {**all_pair_measures(), **all_measures()}
+    every = [*all_measures().values(), *all_pair_measures().values()]
+    chosen = every if name is None else [find_in(name, known)]
     output = Output(json=json)
     output.table(measure_list(chosen) if name is None else measure_page(chosen[0]))
     output.as_json(lambda: measures_document(chosen))

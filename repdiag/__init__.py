@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING
 from repdiag._version import __version__
 
 if TYPE_CHECKING:
-    from repdiag.analysis import Side, SpectrumRequest, analyse_spectrum, compare
+    from repdiag.analysis import (
+        InformationRequest,
+        PairChoice,
+        Side,
+        SpectrumRequest,
+        analyse_information,
+        analyse_spectrum,
+        compare,
+    )
     from repdiag.checkpoints import Checkpoint, inspect_checkpoint, load_checkpoint
     from repdiag.errors import RepdiagError
+    from repdiag.measures.pair_registry import all_pair_measures
     from repdiag.measures.registry import all_measures
     from repdiag.report import render
     from repdiag.results import Estimate, Results, read_results, write_results
@@ -25,6 +34,8 @@ __all__ = [
     "Address",
     "Checkpoint",
     "Estimate",
+    "InformationRequest",
+    "PairChoice",
     "RepdiagError",
     "Results",
     "Side",
@@ -34,6 +45,8 @@ __all__ = [
     "Verdict",
     "__version__",
     "all_measures",
+    "all_pair_measures",
+    "analyse_information",
     "analyse_spectrum",
     "compare",
     "inspect_checkpoint",
@@ -49,6 +62,8 @@ _HOMES = {
     "Address": "types",
     "Checkpoint": "checkpoints",
     "Estimate": "results",
+    "InformationRequest": "analysis",
+    "PairChoice": "analysis",
     "RepdiagError": "errors",
     "Results": "results",
     "Side": "analysis",
@@ -57,6 +72,8 @@ _HOMES = {
     "Store": "store",
     "Verdict": "types",
     "all_measures": "measures.registry",
+    "all_pair_measures": "measures.pair_registry",
+    "analyse_information": "analysis",
     "analyse_spectrum": "analysis",
     "compare": "analysis",
     "inspect_checkpoint": "checkpoints",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from repdiag.errors import OutputError
@@ -34,8 +34,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: for any OSError inside the block; the temporary file is removed.
     """
+    if not path.name:
+        raise OutputError(f"{printable(path)}: is no name of a file; name the file to write")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        _require_replaceable(path)
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
@@ -43,7 +46,14 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{printable(path)}: could not be written ({_advised(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _require_replaceable(path: Path) -> None:
+    """A rename would put a file where a pipe, or a device such as /dev/null, was."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{printable(path)}: is a pipe or a device, not a file; name a file to write")
 
 
 def _advised(error: OSError) -> str:

@@ -112,6 +112,7 @@ class Representation(Place):
     rogue_features: list[RogueFeature] = Field(default_factory=list)
     rank_curve: list[RankPoint] = Field(default_factory=list)
     pool: str | None = None
+    preprocessing: dict[str, JsonValue] | None = None
     samples: str | None = None
     group_sizes: list[int] = Field(default_factory=list)
     correlates: list[Correlate] = Field(default_factory=list)
@@ -187,8 +188,8 @@ class Onset(Record):
     """When a kind of collapse began in a series of checkpoints of one view.
 
     It began after checkpoint `after` and at or before `before`; `checkpoint` is the likeliest first one.
-    `layer` is the first in depth that shows it, `layers` every one that does. Steps are None where the
-    checkpoints have none.
+    `layer` is the first to show it, in time and then in depth; `layers` are all that do. Steps are None where
+    the checkpoints have none.
     """
 
     id: str

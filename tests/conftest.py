@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
 # Before anything imports numpy or torch: the test processes share the cores.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -13,3 +15,7 @@ os.environ.update(
 # A suite that runs inside a CI job must not write into that job's own summary.
 for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(variable, None)
+
+# A deadline would measure how busy the machine is.
+settings.register_profile("repdiag", deadline=None)
+settings.load_profile("repdiag")

@@ -199,8 +199,12 @@ def spectral_cliff(data: Data, stretch: float = 1.25) -> float:
     floor = resolution_floor(data, values)
     singular = [math.sqrt(max(value, floor) * (n - 1)) for value in values]
     steepest = 0.0
-    for k in range(2, min(n - 1, d) // 2 + 1):
+    varying = sum(1 for column in rows.T if np.ptp(column) > 0)
+    counted = varying if varying >= max(8, math.ceil(2 * stretch)) else d
+    for k in range(2, min(n - 1, counted) // 2 + 1):
         below = max(k + 1, math.ceil(stretch * k))
+        if below > min(n - 1, counted):
+            break
         steepest = max(steepest, singular[k - 1] / singular[below - 1])
     return steepest
 

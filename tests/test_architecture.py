@@ -33,8 +33,9 @@ ALLOWED: dict[str, set[str]] = {
     "extract": {*VOCABULARY, "models", "data", "store", "checkpoints"},
     "analysis": {*VOCABULARY, "linalg", "accumulators", "measures", "stats", "store", "results"},
     "report": {*VOCABULARY, "results"},
-    "check": {*VOCABULARY, "results"},
+    "check": {*VOCABULARY, "results", "stats"},
     "config": {*VOCABULARY, "check"},
+    "selftest": {*VOCABULARY, "linalg", "synthetic", "store", "analysis", "check", "results"},
     "demo": {
         *VOCABULARY,
         "data",

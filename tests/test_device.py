@@ -17,6 +17,7 @@ from repdiag.accumulators import (
     FeatureActivity,
     FeatureMoments,
     GroupedMoments,
+    JointSums,
     Leverages,
     RowEnergies,
     Sample,
@@ -91,6 +92,8 @@ ACCUMULATORS: dict[str, Callable[[], Any]] = {
     "sample": Sample,
     "energies": energies,
     "row energies": lambda: RowEnergies.empty(GROUPS, cuda(D)),
+    "joint": lambda: JointSums.empty(GROUPS, 8, cuda(D)),
+    "unit joint": lambda: JointSums.empty(GROUPS, 8, cuda(D), unit=True),
     "leverages": lambda: Leverages.empty(GROUPS, cuda(D, D), cuda(D), cuda(D, 7, dtype=torch.complex128)),
 }
 

@@ -18,7 +18,19 @@ from repdiag.types import IntervalMethod, Status
 from tests.source import ROOT
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-PROMISED = ["check", "compare", "demo", "extract", "inspect", "measures", "report", "spectrum"]
+PROMISED = [
+    "baseline",
+    "check",
+    "compare",
+    "demo",
+    "extract",
+    "information",
+    "inspect",
+    "measures",
+    "report",
+    "selftest",
+    "spectrum",
+]
 SHARED = ("--layer", "--view", "--checkpoint", "--measure", "--interval", "--device", "--threads", "--seed")
 OUTPUT = ("--json", "--report", "--no-report", "--quiet", "--debug")
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))

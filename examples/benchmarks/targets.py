@@ -228,15 +228,15 @@ def timed(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def written(tables: dict[str, str]) -> None:
-    """Put the tables between their markers in the methods page."""
-    text = METHODS.read_text(encoding="utf-8")
+def written(tables: dict[str, str], page: Path = METHODS) -> None:
+    """Put the tables between their markers in a page."""
+    text = page.read_text(encoding="utf-8")
     for name, table in tables.items():
         pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
         text = re.sub(
             pattern, lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}", text, flags=re.S
         )
-    METHODS.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

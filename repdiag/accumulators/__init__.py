@@ -2,6 +2,7 @@
 
 from repdiag.accumulators.batch import Accumulator, Batch
 from repdiag.accumulators.features import ClassSums, FeatureActivity, FeatureMoments, Sample, SampledRows
+from repdiag.accumulators.joint import JointSums
 from repdiag.accumulators.leverages import Leverages
 from repdiag.accumulators.moments import GroupedMoments, Moments, grouped_rows
 from repdiag.accumulators.row_energies import RowEnergies
@@ -13,6 +14,7 @@ __all__ = [
     "FeatureActivity",
     "FeatureMoments",
     "GroupedMoments",
+    "JointSums",
     "Leverages",
     "Moments",
     "RowEnergies",

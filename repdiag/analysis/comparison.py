@@ -16,7 +16,7 @@ from repdiag.analysis.matching import Side, match, names_of
 from repdiag.analysis.pairing import Pairing, pair_samples
 from repdiag.analysis.requests import SpectrumRequest, applicable, resolve_device
 from repdiag.analysis.source import Progress, StoreSource, no_progress
-from repdiag.analysis.spectrum import analyse, concerns_of, representation_of
+from repdiag.analysis.spectrum import analyse, concerns_of, concerns_seen, representation_of
 from repdiag.errors import UsageError
 from repdiag.measures.inputs import Need
 from repdiag.measures.registry import Selection, parse_selection
@@ -122,9 +122,11 @@ def _examined(info: RepresentationInfo, name: str, task: Task, side: int) -> Exa
     source = StoreSource(frame, info.address, frame.store.n, info.d, task.device, progress=task.progress)
     found, judged = analyse(source, info.dtype, task.selections, task.request)
     notes = [note for note in task.pairing.notes if frame.store.n != info.n]
-    made = representation_of(replace(info, n=frame.store.n), found, judged, notes)
+    made = representation_of(replace(info, n=frame.store.n), found, judged, notes, frame.store)
     named = made.model_copy(update={"checkpoint": name})
-    return Examined(named, concerns_of(source, info.dtype, found, named), judged)
+    return Examined(
+        named, concerns_of(source, info.dtype, found, named, concerns_seen(source, found)), judged
+    )
 
 
 def _place(side: Examined) -> Place:

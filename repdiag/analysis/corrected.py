@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from repdiag.analysis.replicas import Replicas
 from repdiag.measures.registry import Correction, Selection
-from repdiag.stats.jackknife import Interval, around, error_of
+from repdiag.stats.jackknife import INVERSION_FLOOR, Interval, around, error_of
 from repdiag.types import IntervalMethod
-
-FLOOR = 0.005
-"""Half-width, on the log scale, of what an inversion is never trusted below: the error of its grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Corrected:
     @property
     def extra(self) -> tuple[float, ...]:
         """Half-widths, on the measure's scale, that the jackknife cannot see."""
-        return () if self.inverted is None else (FLOOR, *self.inverted.apart(self.value))
+        return () if self.inverted is None else (INVERSION_FLOOR, *self.inverted.apart(self.value))
 
     def interval(self, selection: Selection, confidence: float) -> Interval | None:
         """Two-sided interval about the value."""

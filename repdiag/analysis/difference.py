@@ -9,15 +9,8 @@ from repdiag.analysis.corrected import Corrected, Sampled
 from repdiag.analysis.estimates import Judged
 from repdiag.measures.registry import Selection
 from repdiag.results import DIFFERENCE, RATIO, Estimate
-from repdiag.stats.jackknife import Interval, around, error_of
+from repdiag.stats.jackknife import RATIO_FLOOR, Interval, around, error_of
 from repdiag.types import IntervalMethod, Status
-
-FLOOR = 0.001
-"""Half-width, on the log scale, of what the ratio of two inversions is never trusted below.
-
-An inversion alone is not trusted below 0.5%: the error of its grid. Two spectra that are nearly alike are
-inverted with nearly the same error, which the ratio takes out; a fifth of it is left for what is not alike.
-"""
 
 ROUNDING = 1e-9
 """The same rows in another order differ by this little: no difference."""
@@ -130,7 +123,7 @@ def _paired_extra(of: Sides, a: Corrected, b: Corrected) -> tuple[float, ...]:
     one, other = a.inverted, b.inverted
     if one is None or other is None:
         return ()
-    extra = [FLOOR]
+    extra = [RATIO_FLOOR]
     if one.halves and other.halves:
         extra.append(abs(math.log(other.peer / one.peer) - (other.mean_half - one.mean_half)))
     if bool(one.others) != bool(other.others):

@@ -28,7 +28,8 @@ class Facts:
     """n finite rows of d features; per-entry mean square; share of it that varies; status of that.
 
     `groups` counts the non-empty groups; `rogue` are the coordinates that alone carry most; `dropped`
-    rows held NaN or infinity; `intervals` says whether intervals were asked for.
+    rows held NaN or infinity; `intervals` says whether intervals were asked for; `varying` counts the
+    features that are not constant.
     """
 
     n: int
@@ -41,6 +42,7 @@ class Facts:
     scale: float = 1.0
     dropped: int = 0
     intervals: bool = True
+    varying: int | None = None
 
     @property
     def measurable(self) -> bool:
@@ -81,6 +83,7 @@ def facts_of(
         storage_epsilon=STORAGE_EPSILON.get(dtype, STORAGE_EPSILON["float64"]),
         rogue=tuple(rogue),
         scale=scale,
+        varying=int((variance > linalg.EPSILON * (square + variance)).sum()),
     )
     return facts, torch.tensor(kept, device=mean.device, dtype=torch.int64)
 
@@ -106,11 +109,10 @@ def rogue_features(square: Tensor, variance: Tensor) -> list[RogueFeature]:
 
 
 def _dominant(energy: Tensor) -> list[int]:
-    """The fewest coordinates, at most three, that hold over half of `energy` (d,) and stand out."""
+    """The coordinates, at most three, that stand out and together hold over half of `energy` (d,)."""
     if len(energy) <= 2 * ROGUE_MOST:
         return []
     top = energy.topk(ROGUE_MOST)
     outstanding = int((top.values > ROGUE_RATIO * energy.median()).sum())
-    reached = top.values.cumsum(0) > energy.sum() / 2
-    needed = int((~reached).sum()) + 1
-    return top.indices[:needed].tolist() if needed <= outstanding else []
+    holds_most = top.values[:outstanding].sum() > energy.sum() / 2
+    return top.indices[:outstanding].tolist() if holds_most else []

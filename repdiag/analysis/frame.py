@@ -22,7 +22,8 @@ class SampleFrame:
     store: Store
 
     @cached_property
-    def _id_hashes(self) -> NDArray[np.uint64]:
+    def id_hashes(self) -> NDArray[np.uint64]:
+        """Hash (n,) of each sample's id."""
         return text_hashes(self.store.ids)
 
     @cached_property
@@ -30,13 +31,13 @@ class SampleFrame:
         """Group number (n,), 0..19, from the `group` column, else from the ids."""
         column = self.store.column("group")
         if column is None:
-            return group20(self._id_hashes)
+            return group20(self.id_hashes)
         return group20(text_hashes(str(value) for value in column.tolist()))
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
         """Rank (n,) of each sample in the order of id hashes."""
-        return hash_order(self._id_hashes)
+        return hash_order(self.id_hashes)
 
     @cached_property
     def has_labels(self) -> bool:

@@ -46,6 +46,7 @@ class Matrix:
     mean_square: float
     storage_epsilon: float
     scale: float = 1.0
+    varying: int | None = None
 
     def spectrum(self, values: Tensor, n: int) -> Spectrum:
         """The record of eigenvalues (., descending) of this matrix over n samples."""
@@ -53,7 +54,13 @@ class Matrix:
         size = min(self.n, self.d)
         floor = linalg.resolution_floor(self.mean_square, largest, size, self.storage_epsilon)
         kept = values[: min(n, self.d)]
-        return Spectrum(kept, n, self.d, n - 1 if self.centred else n, floor, self.scale)
+        degrees = n - 1 if self.centred else n
+        return Spectrum(kept, n, self.d, degrees, floor, self.scale, varying=self.varying)
+
+    def select(self, count: int) -> Matrix:
+        """The same matrix of `count` of its features, the others varying."""
+        varying = None if self.varying is None else max(self.varying - (self.d - count), 0)
+        return replace(self, d=count, varying=varying)
 
     def of(self, moments: Moments) -> Tensor:
         """The matrix itself."""

@@ -78,7 +78,8 @@ def _clean_narrow(rows: MemorySource, facts: Facts, wanted: Wanted, device: str)
     clean = rows.rows[:, kept.to(rows.rows.device)]
     coordinates = replace(rows, rows=linalg.small_side(clean) if clean.shape[0] < clean.shape[1] else clean)
     plan = Plan(wanted.needs, coordinates.d, wanted.method, 0, device)
-    inner = replace(facts, d=clean.shape[1], rogue=())
+    varying = None if facts.varying is None else max(facts.varying - len(facts.rogue), 0)
+    inner = replace(facts, d=clean.shape[1], rogue=(), varying=varying)
     found = _examine(coordinates, rows.groups, plan, wanted, inner).records
     return {CLEAN_OF[need]: record for need, record in found.items() if need in CLEAN_OF}
 

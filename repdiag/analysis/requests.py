@@ -19,7 +19,10 @@ WITHOUT_ROGUE = ("effective_rank", "top1_share", "mean_share")
 
 @dataclass(frozen=True, slots=True)
 class SpectrumRequest:
-    """Globs choose representations; `measures` are keys such as `rankme{center=true}`, none for all."""
+    """Globs choose representations; `measures` are keys such as `rankme{center=true}`, none for all.
+
+    `replicates` keeps every figure without each group, for whoever compares it later.
+    """
 
     layers: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
@@ -29,6 +32,7 @@ class SpectrumRequest:
     confidence: float = 0.95
     device: str = "auto"
     seed: int = 0
+    replicates: bool = False
 
     def selections(self) -> list[Selection]:
         """The measures asked for, or every declared one with its defaults."""

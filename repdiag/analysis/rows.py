@@ -70,17 +70,17 @@ class RowWatch:
         repeated = rowtests.repeats(self._hashes, usable)
         white = rowtests.whitened(self._sketch[usable])
         outlying = np.zeros_like(usable)
-        outlying[usable] = rowtests.far_out(white)
+        energy = rowtests.core_energies(self._sketch[usable])
+        outlying[usable] = rowtests.far_out(energy)
         correlation = self._correlation(white, labels, groups)
         return RowConcerns(
             repeated if _many(repeated, usable, REPEATED_SHARE) else None,
-            outlying if self._stands_out(outlying, white) else None,
+            outlying if self._stands_out(outlying, energy) else None,
             correlation,
             1 if correlation == 0 else int(np.ceil(np.log(0.05) / np.log(min(correlation, 0.999)))),
         )
 
-    def _stands_out(self, outlying: Mask, white: Real) -> bool:
-        energy = np.square(white).sum(axis=1)
+    def _stands_out(self, outlying: Mask, energy: Real) -> bool:
         share = energy[outlying[self._usable]].sum() / max(energy.sum(), np.finfo(float).tiny)
         few = outlying.sum() < LEAST_FAULTY
         return not few and (_many(outlying, self._usable, OUTLIER_SHARE) or share > OUTLIER_ENERGY)

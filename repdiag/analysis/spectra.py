@@ -32,7 +32,8 @@ class Reduction:
         """The matrix whose spectrum is wanted: of unit rows, or of rows as they are."""
         mean_square = 1 / self.facts.d if unit else self.facts.mean_square
         epsilon = 0.0 if unit else self.facts.storage_epsilon
-        return Matrix(self.facts.n, self.facts.d, centred, mean_square, epsilon, self.facts.scale)
+        of = self.facts
+        return Matrix(of.n, of.d, centred, mean_square, epsilon, of.scale, of.varying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def decompose(
 ) -> Decomposition:
     """The one decomposition that everything about a matrix shares."""
     if kept is not None:
-        moments, total, matrix = select(moments, kept), total.select(kept), replace(matrix, d=len(kept))
+        moments, total, matrix = select(moments, kept), total.select(kept), matrix.select(len(kept))
     if vectors:
         values, basis = linalg.eigenbasis(matrix.of(total))
         return Decomposition(moments, total, matrix, kept, values, basis)

@@ -9,12 +9,15 @@ import torch
 from pydantic import JsonValue
 
 from repdiag._version import __version__
+from repdiag.analysis.agreement import Agreement
+from repdiag.analysis.closer import looked_at, seen_rows
 from repdiag.analysis.concerns import FIGURE, Subject, findings
 from repdiag.analysis.estimates import Judged, judge, records_of
 from repdiag.analysis.frame import SampleFrame
 from repdiag.analysis.plan import CENTRED
 from repdiag.analysis.population import noise_edge
 from repdiag.analysis.rank_curve import RANK, rank_curve
+from repdiag.analysis.replicates import comparable, preprocessing_of
 from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import (
     LABELLED,
@@ -23,8 +26,10 @@ from repdiag.analysis.requests import (
     applicable,
     resolve_device,
 )
-from repdiag.analysis.rows import RowWatch
+from repdiag.analysis.row_sample import SamplingWatch
+from repdiag.analysis.rows import RowConcerns
 from repdiag.analysis.source import Progress, StoreSource, first_scale, no_progress
+from repdiag.analysis.typical import with_typical_rows
 from repdiag.analysis.views import ViewRequest, examine_views, view_sets
 from repdiag.measures.inputs import Need, Spectrum
 from repdiag.measures.registry import Selection, find
@@ -46,10 +51,11 @@ def analyse_spectrum(
         InputError: a covariance that cannot be held.
     """
     device = resolve_device(request.device)
+    agreements = [Agreement(request.confidence) for _ in stores]
     found = [
         each
-        for store in stores
-        for each in _analyse_store(SampleFrame(store), request, device, progress or no_progress)
+        for store, agreement in zip(stores, agreements, strict=True)
+        for each in _analyse_store(SampleFrame(store), request, device, agreement, progress or no_progress)
     ]
     source: dict[str, JsonValue] = {
         "stores": [dict(store.provenance) for store in stores],
@@ -63,12 +69,13 @@ def analyse_spectrum(
         command="spectrum",
         source=source,
         representations=[representation for representation, _ in found],
+        pairs=[pair for agreement in agreements for pair in agreement.pairs],
         findings=[finding for _, findings in found for finding in findings],
     )
 
 
 def _analyse_store(
-    frame: SampleFrame, request: SpectrumRequest, device: str, progress: Progress
+    frame: SampleFrame, request: SpectrumRequest, device: str, agreement: Agreement, progress: Progress
 ) -> Iterator[tuple[Representation, list[Finding]]]:
     store = frame.store
     chosen = store.select(views=request.views, layers=request.layers, checkpoints=request.checkpoints)
@@ -81,8 +88,16 @@ def _analyse_store(
     for info in chosen if single else ():
         source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
         found, judged = analyse(source, info.dtype, single, request)
-        representation = representation_of(info, found, judged, notes)
-        yield representation, concerns_of(source, info.dtype, found, representation)
+        made = representation_of(info, found, judged, notes, store)
+        representation = looked_at(made, source, found, request.confidence)
+        if sets and (sample := seen_rows(source, found)) is not None:
+            agreement.add(info.address, sample)
+        if request.replicates:
+            representation = comparable(representation, judged, source)
+        seen = concerns_seen(source, found)
+        outlying = None if seen is None else seen.outlying
+        representation = with_typical_rows(representation, source, outlying, request, info.dtype)
+        yield representation, concerns_of(source, info.dtype, found, representation, seen)
     for views in sets if over_views else ():
         asked = ViewRequest(over_views, request.method(views[0].d), request.confidence, device)
         yield examine_views(frame, views, asked), []
@@ -97,22 +112,31 @@ def analyse(
     source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
     source.scale = first_scale(source) if dtype == "float64" else 1.0
     if needs & CENTRED:
-        source.watch = RowWatch(source.n, source.d, source.origin().cpu().numpy(), source.scale)
+        source.watch = SamplingWatch(source, source.origin().cpu().numpy())
     found = examine(source, Wanted(needs, request.method(source.d), dtype, source.scale))
     every = [*selections, *(_clean_asked(selections) if found.facts.rogue else ())]
     records, facts = found.records, found.facts
     return found, {s.key: judge(s, records_of(s, records), facts, request.confidence) for s in every}
 
 
-def concerns_of(
-    source: StoreSource, dtype: str, found: Evidence, representation: Representation
-) -> list[Finding]:
+def concerns_seen(source: StoreSource, found: Evidence) -> RowConcerns | None:
     """What is wrong with the rows as samples; nothing where they do not vary anyway."""
     if source.watch is None or found.facts.variation in (Status.CONSTANT, Status.INSUFFICIENT):
+        return None
+    labels = source.frame.labels if source.frame.has_labels else None
+    return source.watch.concerns(labels, source.frame.store.column("group"))
+
+
+def concerns_of(
+    source: StoreSource,
+    dtype: str,
+    found: Evidence,
+    representation: Representation,
+    seen: RowConcerns | None,
+) -> list[Finding]:
+    """The findings about what is wrong with the rows as samples."""
+    if seen is None:
         return []
-    frame = source.frame
-    labels = frame.labels if frame.has_labels else None
-    seen = source.watch.concerns(labels, frame.store.column("group"))
     place = Place(checkpoint=representation.checkpoint, view=representation.view, layer=representation.layer)
     subject = Subject(place, source, found.facts, dtype, representation.estimates.get(FIGURE))
     return list(findings(subject, seen))
@@ -124,7 +148,7 @@ def _clean_asked(selections: Sequence[Selection]) -> list[Selection]:
 
 
 def representation_of(
-    info: RepresentationInfo, found: Evidence, judged: Mapping[str, Judged], notes: list[str]
+    info: RepresentationInfo, found: Evidence, judged: Mapping[str, Judged], notes: list[str], store: Store
 ) -> Representation:
     """The typed record of one representation."""
     if found.facts.dropped:
@@ -145,6 +169,8 @@ def representation_of(
         spectrum=_spectrum_record(found),
         dropped=found.facts.dropped,
         rogue_features=list(found.facts.rogue),
+        pool=str(info.attrs["pool"]) if "pool" in info.attrs else None,
+        preprocessing=preprocessing_of(store, address.checkpoint),
         rank_curve=rank_curve(found.records, None if rank is None else rank.estimate),
         notes=notes + found.notes,
     )

@@ -8,6 +8,10 @@ from itertools import pairwise
 from repdiag.results import Estimate, Representation
 
 _LABELLED = ("per_class_rank", "neural_collapse_nc1")
+NC1 = "neural_collapse_nc1"
+MOST_WITHIN = 1.0
+"""Within-class over between-class variance up to which the classes are what the directions are of: where a
+cliff of 5 follows the class means it is under 0.1, and for labels that mean nothing over 10."""
 
 
 def class_count(row: Representation) -> int | None:
@@ -37,8 +41,16 @@ def fall_position(row: Representation, k: int) -> int | None:
 
 
 def is_neural_collapse(row: Representation, cliff: Estimate) -> bool:
-    """True when the cliff falls right after direction classes - 1."""
+    """True when the cliff falls right after direction classes - 1, and the classes lie apart."""
+    if not _apart(row):
+        return False
     classes, k = class_count(row), cliff.details.get("k")
     if classes is None or not isinstance(k, int | float):
         return False
     return classes - 1 in (int(k), fall_position(row, int(k)))
+
+
+def _apart(row: Representation) -> bool:
+    """Whether the classes differ by more than their own spread, as far as anybody measured it."""
+    nc1 = row.estimates.get(NC1)
+    return nc1 is None or nc1.value is None or nc1.value <= MOST_WITHIN

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from repdiag.check.clusters import fall_position, is_neural_collapse
 from repdiag.check.constant import judge_constant, witnesses
 from repdiag.check.decide import Levels, Outcome, Trial, as_trial, settle
+from repdiag.check.drops import Compared, judge_drop
+from repdiag.check.far_rows import with_far_rows
 from repdiag.check.figures import Figure
 from repdiag.check.findings import Evidence, kind_of, make_finding, make_note, place_of, severity_of
+from repdiag.check.judgement import Judgement, State
 from repdiag.check.kinds import Kind
 from repdiag.check.known import CONSTANT, NONFINITE_ROWS, base_name, facts
 from repdiag.check.policy import Bound, Policy, Rule
@@ -18,48 +20,22 @@ from repdiag.check.sentences import sentence
 from repdiag.results import Estimate, Finding, Representation
 from repdiag.types import Status
 
+ALONE = Compared()
 _NONFINITE = "rows dropped because they held NaN or Inf, over all rows"
 _LABELLED = ("per_class_rank", "neural_collapse_nc1", "conditional_mutual_information")
 
 
-class State(StrEnum):
-    """What became of one rule at one representation."""
-
-    PASS = "pass"
-    WARN = "warn"
-    INCONCLUSIVE = "inconclusive"
-    FAIL = "fail"
-    NOT_APPLICABLE = "not_applicable"
-    SKIPPED = "skipped"
-
-    @property
-    def is_evaluated(self) -> bool:
-        return self not in (State.NOT_APPLICABLE, State.SKIPPED)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One rule at one representation; `reason` says why it was not evaluated.
-
-    `trial` is what the family of all decisions needs of it; None where no sampling error is at stake.
-    """
-
-    rule: Rule
-    row: Representation
-    state: State
-    finding: Finding | None = None
-    reason: str = ""
-    trial: Trial | None = None
-
-
-def judge(row: Representation, policy: Policy, levels: Levels) -> tuple[Judgement, ...]:
+def judge(
+    row: Representation, policy: Policy, levels: Levels, known: Compared = ALONE
+) -> tuple[Judgement, ...]:
     """Every rule of the policy on one representation; a constant one is judged by nothing else."""
     constant = [_constant(rule, row) for rule in policy.rules if rule.measure == CONSTANT]
     others = [rule for rule in policy.rules if rule.measure != CONSTANT]
     if any(one.state is State.FAIL for one in constant):
         skipped = [Judgement(rule, row, State.SKIPPED, reason="it is constant") for rule in others]
         return (*(_counting(one, len(others)) for one in constant), *skipped)
-    return (*constant, *(_judge_rule(rule, row, policy, levels) for rule in others))
+    judged = (_judge_rule(rule, row, policy, levels, known) for rule in others)
+    return (*constant, *(with_far_rows(one, levels) for one in judged))
 
 
 def rogue_note(row: Representation, judged: tuple[Judgement, ...]) -> Finding | None:
@@ -97,11 +73,14 @@ def _counting(constant: Judgement, others: int) -> Judgement:
     return replace(constant, finding=constant.finding.model_copy(update={"message": message}))
 
 
-def _judge_rule(rule: Rule, row: Representation, policy: Policy, levels: Levels) -> Judgement:
+def _judge_rule(
+    rule: Rule, row: Representation, policy: Policy, levels: Levels, known: Compared
+) -> Judgement:
     estimate = estimate_for(rule, row)
-    if rule.bound is Bound.MAX_DROP or estimate is None:
-        reason = "no baseline was given" if rule.bound is Bound.MAX_DROP else _missing(rule)
-        return Judgement(rule, row, State.NOT_APPLICABLE, reason=reason)
+    if rule.bound is Bound.MAX_DROP:
+        return judge_drop(rule, row, known, levels)
+    if estimate is None:
+        return Judgement(rule, row, State.NOT_APPLICABLE, reason=_missing(rule))
     plain = _read(estimate, rule, row, levels)
     if not row.rogue_features or not facts(rule.measure).rogue:
         return _plain(rule, row, estimate, *plain)

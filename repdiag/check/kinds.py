@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CLUSTERS = "clusters"
     DROP = "drop"
     SCALE = "shrunk scale"
+    FAR_ROWS = "far rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,7 @@ KINDS: dict[Kind, KindText] = {
     ),
     Kind.VIEW_COLLAPSE: KindText(
         "RD017",
-        "The views agree because nothing else varies: what is left between samples is no more than what "
-        "separates two views of one.",
+        "The views agree because little or nothing else varies between samples.",
         "Look at the views for one that barely changes its input, then at the loss for a variance term or "
         "a stop-gradient that was lost.",
     ),
@@ -138,6 +138,12 @@ KINDS: dict[Kind, KindText] = {
         "The total variance shrank far below the baseline's while the shape may look the same: an "
         "invariance term that nothing holds against.",
         "Look at the loss for a variance term that was lost, and at weight decay on the last layer.",
+    ),
+    Kind.FAR_ROWS: KindText(
+        "RD023",
+        "A few rows are so long that they decide the figure: attention sinks, padding or broken inputs.",
+        "Leave them out (extract does for special tokens and first tokens of causal models), and trust the "
+        "figure without them.",
     ),
 }
 

@@ -77,28 +77,35 @@ class CheckFlags:
     layers: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = field(default=())
+    baseline: Path | None = None
 
     def given(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "baseline"}
         return {
             name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v not in (None, ())
         }
 
 
 def build_policy(
-    config: CheckConfig | None = None, flags: CheckFlags | None = None, folder: Path | None = None
+    config: CheckConfig | None = None,
+    flags: CheckFlags | None = None,
+    folder: Path | None = None,
+    *,
+    without_baseline: bool = False,
 ) -> Policy:
     """The policy of flags over configuration over defaults.
 
-    A baseline's file is relative to `folder`, where the configuration lies.
+    A baseline's file in the configuration is relative to `folder`, where that lies; `without_baseline` is
+    for whoever writes one, and leaves out the rules about drops.
 
     Raises:
         UsageError: a flag has a value that does not exist.
         ConfigError: an unknown rule, a limit that does not fit it, or no rule left.
     """
-    merged = _with_flags(config or CheckConfig(), flags or CheckFlags())
+    flags = flags or CheckFlags()
+    merged = _with_flags(config or CheckConfig(), flags)
     require_known_rules(merged)
-    rules = _rules(merged)
+    rules = tuple(rule for rule in _rules(merged) if not (without_baseline and rule.bound is Bound.MAX_DROP))
     if not rules:
         raise ConfigError(
             "check.rules: every rule is switched off, so nothing can pass; leave at least one on"
@@ -113,8 +120,14 @@ def build_policy(
         layers=tuple(merged.layers),
         views=tuple(merged.views),
         checkpoints=tuple(merged.checkpoints),
-        baseline=(folder or Path()) / merged.baseline.file if merged.baseline else None,
+        baseline=None if without_baseline else _baseline(merged, flags, folder),
     )
+
+
+def _baseline(config: CheckConfig, flags: CheckFlags, folder: Path | None) -> Path | None:
+    if flags.baseline is not None:
+        return flags.baseline
+    return (folder or Path()) / config.baseline.file if config.baseline else None
 
 
 def required_measures(policy: Policy) -> tuple[str, ...]:
@@ -122,7 +135,9 @@ def required_measures(policy: Policy) -> tuple[str, ...]:
     judged = [
         base_name(rule.measure) for rule in policy.rules if rule.measure not in (CONSTANT, NONFINITE_ROWS)
     ]
-    return tuple(dict.fromkeys(["trace", "mean_share", *judged]))
+    # Only classes that lie apart can explain a cliff.
+    beside = ["neural_collapse_nc1"] if "spectral_cliff" in judged else []
+    return tuple(dict.fromkeys(["trace", "mean_share", *judged, *beside]))
 
 
 def _with_flags(config: CheckConfig, flags: CheckFlags) -> CheckConfig:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import Field, ValidationError
 
 from repdiag.check.decide import Levels
-from repdiag.check.judge import Judgement, State
+from repdiag.check.judgement import Judgement, State
 from repdiag.check.policy import Policy, Rule
 from repdiag.check.profiles import PROFILE_NOTES
 from repdiag.check.schema import FailOn, OnInconclusive

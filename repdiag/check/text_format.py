@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from repdiag.check.judge import State
+from repdiag.check.judgement import State
+from repdiag.check.kinds import Kind
+from repdiag.check.onset import onset_sentence
 from repdiag.check.sentences import number
 from repdiag.check.summary import CheckSummary, summary_of
 from repdiag.results import Finding, Place, Results
@@ -25,7 +27,8 @@ def evidence_text(finding: Finding) -> str:
     if finding.measure is None:
         return ""
     value = "no value" if finding.value is None else number(finding.value, finding.threshold)
-    parts = [f"{printable(finding.measure)} {value}{_interval(finding)}"]
+    what = "drop of " if finding.kind == Kind.DROP else ""
+    parts = [f"{what}{printable(finding.measure)} {value}{_interval(finding)}"]
     parts += [] if finding.threshold is None else [f"threshold {number(finding.threshold)}"]
     parts += [] if finding.n is None else [f"n {finding.n:,}"]
     return ", ".join(parts)
@@ -70,8 +73,14 @@ def render_text(results: Results) -> str:
     lines = [*_wrapped(headline(results), "")]
     if summary.profile_note:
         lines += _wrapped(f"profile {printable(summary.profile)}: {printable(summary.profile_note)}", "  ")
+    lines += ["", "Onset:"] if results.onsets else []
+    for onset in results.onsets:
+        lines += _wrapped(f"{printable(onset.id)} {onset_sentence(onset)}", "  ")
+    told: set[tuple[str, str, str]] = set()
     for finding in results.findings:
-        lines += _block(finding) if finding.severity != "not_applicable" else []
+        about = (finding.id, finding.rule, finding.severity)
+        lines += _block(finding, again=about in told) if finding.severity != "not_applicable" else []
+        told.add(about)
     idle = idle_rules(results)
     lines += ["", "Not applicable:"] if idle else []
     for rule, place, message in idle:
@@ -94,20 +103,21 @@ def idle_rules(results: Results) -> list[tuple[str, str, str]]:
     ]
 
 
-def _block(finding: Finding) -> list[str]:
+def _block(finding: Finding, *, again: bool) -> list[str]:
+    """A finding; what a kind means and what to do about it is told once."""
     title = f"{finding.severity.upper()}  {printable(finding.id)} {printable(finding.kind)}"
     lines = [
         "",
         *_wrapped(f"{title}  {shown_place(finding.place)}", ""),
         *_wrapped(printable(finding.message, 600), "  "),
     ]
-    for name, text in (
-        ("evidence", evidence_text(finding)),
+    advice = (
         ("rule", printable(finding.rule)),
         ("definition", printable(finding.definition or "", 300)),
         ("likely cause", printable(finding.cause, 600)),
         ("next step", printable(finding.next_step, 600)),
-    ):
+    )
+    for name, text in (("evidence", evidence_text(finding)), *(() if again else advice)):
         lines += _wrapped(f"{name}: {text}", "  ") if text else []
     return lines
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from repdiag.check.baseline import require_baseline
 from repdiag.check.decide import Levels, holm
+from repdiag.check.drops import Compared, compared, shrunk
 from repdiag.check.figures import exact
 from repdiag.check.findings import kind_of, make_note, place_of
-from repdiag.check.judge import Judgement, State, estimate_for, judge, rogue_note
+from repdiag.check.further import explained, further_findings
+from repdiag.check.judge import ALONE, estimate_for, judge, rogue_note
+from repdiag.check.judgement import Judgement, State
 from repdiag.check.kinds import Kind
 from repdiag.check.known import CONSTANT, NONFINITE_ROWS
+from repdiag.check.onset import onsets
 from repdiag.check.policy import Policy
 from repdiag.check.summary import SOURCE_KEY, summarise
 from repdiag.errors import ConfigError, UsageError
@@ -31,30 +34,36 @@ def check(results: Results, policy: Policy) -> Results:
         ConfigError: a rule written in the configuration, or a baseline, cannot be evaluated.
     """
     rows = _selected(results, policy)
-    require_baseline(policy)
-    levels, judged = judged_together(rows, policy)
+    known = compared(rows, policy)
+    levels, judged = judged_together(rows, policy, known)
     flat = [one for row in judged for one in row]
     _require_written(flat)
-    findings = [*_evaluated(judged), *_about_rows(results, rows), *_not_applicable(flat)]
+    scales = [found for row in rows if (found := shrunk(row, known)) is not None]
+    seen = explained([*_evaluated(judged), *scales], rows)
+    further = [*further_findings(results, rows), *_about_rows(results, rows)]
+    findings = [*seen, *further, *_not_applicable(flat)]
     summary = summarise(policy, levels, flat)
-    return results.model_copy(
+    judged_results = results.model_copy(
         update={
             "command": "check",
             "source": {**results.source, SOURCE_KEY: summary.model_dump(mode="json")},
             "findings": sorted(findings, key=lambda finding: _ORDER[finding.severity]),
+            "pairs": [*results.pairs, *known.pairs.values()],
             "verdict": _verdict(findings, policy),
         }
     )
+    chosen = judged_results.model_copy(update={"representations": rows})
+    return judged_results.model_copy(update={"onsets": onsets(chosen)})
 
 
 def judged_together(
-    rows: Sequence[Representation], policy: Policy
+    rows: Sequence[Representation], policy: Policy, known: Compared = ALONE
 ) -> tuple[Levels, list[tuple[Judgement, ...]]]:
     """Every rule at every representation, failures at the level that they hold at together."""
     alone = Levels.alone(policy.confidence)
-    judged = [judge(row, policy, alone) for row in rows]
+    judged = [judge(row, policy, alone, known) for row in rows]
     levels = holm((one.trial for row in judged for one in row if one.trial), policy.confidence)
-    return levels, judged if levels == alone else [judge(row, policy, levels) for row in rows]
+    return levels, judged if levels == alone else [judge(row, policy, levels, known) for row in rows]
 
 
 def _about_rows(results: Results, rows: Sequence[Representation]) -> list[Finding]:

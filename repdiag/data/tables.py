@@ -65,12 +65,13 @@ def _texts(
     columns: Mapping[str, np.ndarray],
     blank: int = 0,
 ) -> SampleSource:
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
     return SampleSource(
         spec=spec,
         kind="text",
         ids=tuple(ids),
         fetch=texts.__getitem__,
-        columns=columns,
+        columns={"length": lengths, **columns},
         content=file_digest(str(path)),
         provenance={"data": path.name, "kind": "texts"},
         notes=(f"{blank} blank lines were left out",) if blank else (),

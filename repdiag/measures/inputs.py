@@ -39,7 +39,8 @@ class Spectrum:
     `degrees` is what the scatter was divided by: n - 1 centred, n uncentred.
     `floor` is the eigenvalue below which rounding shows instead of data.
     `scale` is the power of two that the rows were multiplied by to keep squares finite.
-    `fourth` is the sum of |x - mean|^4 over the rows, where it was gathered.
+    `fourth` is the sum of |x - mean|^4 over the rows, where it was gathered; `varying` counts the features
+    that are not constant, where that is known.
     """
 
     eigenvalues: Tensor
@@ -49,6 +50,7 @@ class Spectrum:
     floor: float = 0.0
     scale: float = 1.0
     fourth: Tensor | None = None
+    varying: int | None = None
 
     @property
     def mean_variance(self) -> Tensor:

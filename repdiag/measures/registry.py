@@ -6,14 +6,14 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from repdiag.errors import UsageError
 from repdiag.measures.inputs import Need
 from repdiag.text import nearest, printable
 
 Options = Mapping[str, Any]
-Bound = float | Literal["d", "rank", "log rank"] | None
+Bound = float | Literal["d", "rank", "log rank", "log n"] | None
 Requirement = tuple[str, Callable[[Options], bool]]
 Correction = Literal["lev", "jackknife", "unbiased", "leading", "none"]
 Change = Literal["row order", "rotation", "translation", "scale", "row scale", "feature order"]
@@ -46,34 +46,22 @@ class Reading:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """The declaration of one measure.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What every measure declares, of one representation or of two.
 
     `scale` is where its sampling error is even: intervals are symmetric there.
-    `plugin_bias` says to which side few samples push the textbook figure, so that the interval's
-    other end remains a valid one-sided statement at any n.
-    `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
-    `correction` names what takes the bias out of the value: "lev" evaluates the function on the population
-    spectrum; otherwise `corrected` reads the same record.
     `requires` says in words and as a test which values of the options mean something.
     """
 
     name: str
     function: Callable[..., Any]
-    needs: Need
     unit: str
     bounds: tuple[Bound, Bound]
-    collapse: Literal["low", "high", "none"]
     invariant_to: tuple[Change, ...]
-    correction: Correction
-    corrected: Callable[[Any], Any] | None
     cite: str
     definition: str
     scale: Literal["linear", "log"]
-    plugin_bias: Literal["low", "high", "none"]
-    least_rank: int | Callable[[Options], int]
-    least_ratio: float
     requires: tuple[Requirement, ...]
     defaults: Mapping[str, Any]
 
@@ -81,6 +69,26 @@ class Measure:
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure(Declaration):
+    """The declaration of a measure of one representation.
+
+    `plugin_bias` says to which side few samples push the textbook figure, so that the interval's
+    other end remains a valid one-sided statement at any n.
+    `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
+    `correction` names what takes the bias out of the value: "lev" evaluates the function on the population
+    spectrum; otherwise `corrected` reads the same record.
+    """
+
+    needs: Need
+    collapse: Literal["low", "high", "none"]
+    correction: Correction
+    corrected: Callable[[Any], Any] | None
+    plugin_bias: Literal["low", "high", "none"]
+    least_rank: int | Callable[[Options], int]
+    least_ratio: float
 
     def needs_for(self, options: Options) -> Need:
         """The record read under `options`: `center` and `rogue` choose among spectra."""
@@ -91,11 +99,14 @@ class Measure:
         return self.needs
 
 
+D = TypeVar("D", bound=Declaration)
+
+
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Choice(Generic[D]):
     """A measure with the options that differ from its defaults."""
 
-    measure: Measure
+    measure: D
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -109,6 +120,26 @@ class Selection:
     @property
     def all_options(self) -> dict[str, Any]:
         return {**self.measure.defaults, **self.options}
+
+    @property
+    def spelled(self) -> str:
+        """The definition with every option spelled out."""
+        text = self.measure.definition
+        for name, value in self.all_options.items():
+            text = text.replace(f"<{name}>", _shown(value))
+        return text
+
+    def __call__(self, record: Any) -> Reading:
+        accepted = inspect.signature(self.measure.function).parameters
+        options = {name: value for name, value in self.all_options.items() if name in accepted}
+        result = self.measure.function(record, **options)
+        return result if isinstance(result, Reading) else Reading(result)
+
+
+class Selection(Choice[Measure]):
+    """A measure of one representation with its options."""
+
+    __slots__ = ()
 
     @property
     def needs(self) -> Need:
@@ -142,19 +173,11 @@ class Selection:
 
     @property
     def definition(self) -> str:
-        """The definition with every option spelled out."""
-        text = self.measure.definition
-        for name, value in self.all_options.items():
-            text = text.replace(f"<{name}>", _shown(value))
+        """The definition with every option spelled out, and what `center` and `rogue` change in it."""
+        text = self.spelled
         if self.all_options.get("center"):
             text = text.replace("uncentred", "centred")
         return text + (", rogue coordinates removed" if self.options.get("rogue") == "drop" else "")
-
-    def __call__(self, record: Any) -> Reading:
-        accepted = inspect.signature(self.measure.function).parameters
-        options = {name: value for name, value in self.all_options.items() if name in accepted}
-        result = self.measure.function(record, **options)
-        return result if isinstance(result, Reading) else Reading(result)
 
 
 _REGISTRY: dict[str, Measure] = {}
@@ -219,7 +242,11 @@ def all_measures() -> dict[str, Measure]:
 
 def find(name: str) -> Measure:
     """The measure called `name`; UsageError with the nearest name otherwise."""
-    measures = all_measures()
+    return find_in(name, all_measures())
+
+
+def find_in(name: str, measures: Mapping[str, D]) -> D:
+    """The declaration called `name` among `measures`; UsageError with the nearest name otherwise."""
     if name not in measures:
         raise UsageError(
             f'no measure is called "{printable(name)}".{nearest(name, measures)} '
@@ -233,19 +260,28 @@ _KEY = re.compile(r"(?P<name>[a-z0-9_]+)(?:\{(?P<options>[^{}]*)\})?")
 
 def parse_selection(text: str) -> Selection:
     """A measure with options from `name` or `name{option=value,...}`; UsageError if it does not exist."""
+    return Selection(*parse_in(text, all_measures()))
+
+
+def parse_in(text: str, measures: Mapping[str, D]) -> tuple[D, dict[str, Any]]:
+    """A declaration among `measures`, and the options that differ from its defaults.
+
+    Raises:
+        UsageError: no such measure or option, or a value that means nothing.
+    """
     found = _KEY.fullmatch(text.strip())
     if not found:
         raise UsageError(f'"{printable(text)}" is not a measure; write NAME or NAME{{option=value}}')
-    chosen = find(found["name"])
+    chosen = find_in(found["name"], measures)
     given = [part for part in (found["options"] or "").split(",") if part.strip()]
     options = dict(_parse_option(chosen, part) for part in given)
     for words, holds in chosen.requires:
         if not holds({**chosen.defaults, **options}):
             raise UsageError(f"{chosen.name} takes only options where {words}; got {printable(text)}")
-    return Selection(chosen, {k: v for k, v in options.items() if v != chosen.defaults[k]})
+    return chosen, {k: v for k, v in options.items() if v != chosen.defaults[k]}
 
 
-def _parse_option(chosen: Measure, text: str) -> tuple[str, Any]:
+def _parse_option(chosen: Declaration, text: str) -> tuple[str, Any]:
     name, _, value = (part.strip() for part in text.partition("="))
     if name not in chosen.defaults:
         raise UsageError(

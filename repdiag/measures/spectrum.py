@@ -11,6 +11,9 @@ from repdiag.measures.corrections import leading_share
 from repdiag.measures.inputs import Location, Need, Spectrum
 from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
 
+LEAST_VARYING = 8
+"""With fewer features that vary, the others are not a detail of the activation."""
+
 LEAST_POINTS = 5
 """A line through fewer ranks says nothing."""
 
@@ -74,12 +77,13 @@ def mean_share(location: Location) -> Reading:
     least_rank=lambda o: max(4, math.ceil(2 * o["stretch"])),
     requires=(("1 < stretch <= 1000", lambda o: 1 < o["stretch"] <= 1000),),
     definition="max over 2 <= k <= min(n-1, d)/2 of s_k / s_max(k+1, ceil(<stretch> k)), centred singular "
-    "values, at most 3 coordinates that alone carry most of the variance set aside",
+    "values, at most 3 coordinates that alone carry most of the variance set aside, constant features not "
+    "counted in d while 8 vary",
     cite="repdiag: the edge that a rank limit leaves",
 )
 def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
     """Steepest fall of the spectrum: the signature of dimensional collapse."""
-    rank = min(spectrum.n - 1, spectrum.d)
+    rank = min(spectrum.n - 1, _varying(spectrum, max(LEAST_VARYING, math.ceil(2 * stretch))))
     last = min(rank // 2, int(rank / stretch))
     floor = max(spectrum.floor * spectrum.degrees, torch.finfo(torch.float64).tiny)
     values = (spectrum.eigenvalues * spectrum.degrees).clamp(min=floor).sqrt()
@@ -88,6 +92,12 @@ def spectral_cliff(spectrum: Spectrum, *, stretch: float = 1.25) -> Reading:
     falls = values[above - 1] / values[torch.tensor(below, device=values.device) - 1]
     steepest = falls.max(0)
     return Reading(steepest.values, {"k": steepest.indices + 2})
+
+
+def _varying(spectrum: Spectrum, least: int) -> int:
+    """Dead units leave zeros at the end of a spectrum, which are their own finding and no cliff."""
+    varying = spectrum.d if spectrum.varying is None else spectrum.varying
+    return varying if varying >= least else spectrum.d
 
 
 @measure(

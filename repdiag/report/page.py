@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from repdiag.files import write_file
-from repdiag.report import comparison, glance, tables, wording
+from repdiag.report import comparison, glance, information, tables, wording
 from repdiag.report.bundle import SCRIPT_NAME, Bundle, choose_bundle, script, script_hash
 from repdiag.report.catalogue import DIMENSIONS, Catalogue, Column, build_catalogue, run_names, shown, spread
 from repdiag.report.figures import figure_data, measure_choices
@@ -50,7 +50,7 @@ def write_report(results: Sequence[Results], path: Path, options: PageOptions = 
 
 def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> dict[str, Any]:
     catalogue = build_catalogue(results)
-    figures = figure_data(catalogue)
+    figures = figure_data(catalogue) | {"information": information.pair_traces(results)}
     head, body = _asset("head.js"), "".join(map(_asset, _PAGE_SCRIPTS))
     return {
         **_texts(results, options, catalogue),
@@ -59,6 +59,7 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
         "trajectory_measures": measure_choices(figures),
         "comparisons": comparison.comparisons(results),
         "comparison_remarks": comparison.remarks(results),
+        **_information(results),
         "rows": tables.measure_rows(catalogue),
         "columns": catalogue.columns,
         "definitions": tables.definitions(catalogue),
@@ -71,6 +72,15 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
         "page_script": Markup(body),  # noqa: S704
         "bundle": bundle,
         "policy": content_policy([head, body], bundle),
+    }
+
+
+def _information(results: Sequence[Results]) -> dict[str, Any]:
+    return {
+        "information": information.pair_tables(results),
+        "information_drawn": bool(information.pair_traces(results)),
+        "information_meanings": information.meanings(results),
+        "information_remarks": information.remarks(results),
     }
 
 
@@ -89,7 +99,7 @@ def _texts(results: Sequence[Results], options: PageOptions, catalogue: Catalogu
         "title": options.title or " · ".join(dict.fromkeys(runs)) or "No results",
         "commands": " and ".join(dict.fromkeys(result.command for result in results)),
         "versions": ", ".join(dict.fromkeys(result.repdiag for result in results)),
-        "summary": _summary(catalogue),
+        "summary": _summary(catalogue) if catalogue.columns else information.summary(results),
         "banners": [found for r, run in zip(results, runs, strict=True) if (found := banner(r, run))],
         "sources": [(run, provenance(r.source)) for r, run in zip(results, runs, strict=True)],
         "runs": runs,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from repdiag.report import wording
 from repdiag.report.catalogue import Catalogue, Column, measure_names
-from repdiag.report.comparison import is_comparison
 from repdiag.results import Estimate, Results
 from repdiag.types import IntervalMethod, Status
 
@@ -132,14 +131,11 @@ def notes(catalogue: Catalogue) -> list[Note]:
 
 def left_out(results: Sequence[Results]) -> str:
     """A sentence about records that this page does not draw; nothing when there are none."""
-    pairs = sum(len(result.pairs) for result in results if not is_comparison(result))
     paths = sum(len(result.trajectories) for result in results)
-    held = [wording.count(n, name, many) for n, name, many in _others(pairs, paths) if n]
-    return f"Also in the results, not drawn on this page: {' and '.join(held)}." if held else ""
-
-
-def _others(pairs: int, paths: int) -> tuple[tuple[int, str, str], ...]:
-    return (pairs, "pair", "pairs"), (paths, "information-plane trajectory", "information-plane trajectories")
+    if not paths:
+        return ""
+    held = wording.count(paths, "information-plane trajectory", "information-plane trajectories")
+    return f"Also in the results, not drawn on this page: {held}."
 
 
 def _row(catalogue: Catalogue, name: str) -> Row:

@@ -38,12 +38,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The answer of one result, worst findings first."""
+    """The answer of one result, worst findings first; `onsets` say when each kind began."""
 
     verdict: str
     word: str
     sentence: str
     run: str
+    onsets: tuple[str, ...]
     cards: tuple[Card, ...]
     more: tuple[Card, ...]
     silent: tuple[Card, ...]
@@ -61,7 +62,8 @@ def banner(result: Results, run: str) -> Banner | None:
     verdict = str(result.verdict.value) if result.verdict else "none"
     first = len(loud) if len(loud) <= SHOWN_AT_FIRST + 1 else SHOWN_AT_FIRST
     counted = _counted(result.findings) or sentence
-    return Banner(verdict, word, counted, run, loud[:first], loud[first:], silent)
+    onsets = tuple(f"{one.message[:1].upper()}{one.message[1:]}" for one in result.onsets)
+    return Banner(verdict, word, counted, run, onsets, loud[:first], loud[first:], silent)
 
 
 def _counted(findings: Sequence[Finding]) -> str:

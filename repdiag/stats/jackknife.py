@@ -7,6 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+INVERSION_FLOOR = 0.005
+"""Half-width, on the log scale, of what an inversion is never trusted below: the error of its grid."""
+
+RATIO_FLOOR = 0.001
+"""The same for the ratio of two inversions.
+
+Two spectra that are nearly alike are inverted with nearly the same error, which the ratio takes out; a fifth
+of it is left for what is not alike.
+"""
+
 Scale = Literal["linear", "log"]
 
 LEAST_GROUPS = 10

@@ -15,6 +15,7 @@ Real = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SKETCH_COLUMNS = 8
+CONCENTRATIONS = 2
 OUTLIER_FACTOR = 16.0
 """Squared distance, in units of the median row's, from which on a row is far out: four times the scale."""
 
@@ -60,9 +61,28 @@ def whitened(sketch: Real) -> Real:
     return found
 
 
-def far_out(white: Real) -> Mask:
+def core_energies(sketch: Real) -> Real:
+    """Squared length (n,) of each row in coordinates where the inner half of the rows has unit variance.
+
+    All rows together would hide the far ones: a few of them stretch the very variance that measures them.
+    Two concentration steps of Rousseeuw & Van Driessen 1999, from the rows nearest to the median.
+    """
+    energy = np.square(sketch - np.median(sketch, axis=0)).sum(axis=1)
+    for _ in range(CONCENTRATIONS):
+        core = sketch[energy <= np.median(energy)]
+        centred = core - core.mean(axis=0)
+        values, vectors = np.linalg.eigh(centred.T @ centred / max(len(core) - 1, 1))
+        if not values[-1] > 0:
+            break
+        # A direction in which the core does not vary counts as little as rounding does, not infinitely.
+        scale = np.sqrt(np.maximum(values, values[-1] * 1e-9))
+        energy = np.square((sketch - core.mean(axis=0)) @ (vectors / scale)).sum(axis=1)
+    found: Real = energy
+    return found
+
+
+def far_out(energy: Real) -> Mask:
     """Rows (n,) whose squared length is many times that of the median row."""
-    energy = np.square(white).sum(axis=1)
     far: Mask = energy > OUTLIER_FACTOR * np.median(energy) if energy.size else energy.astype(bool)
     return far
 

@@ -17,6 +17,7 @@ def memory_store(
     ids: Sequence[str] | None = None,
     labels: Array | None = None,
     groups: Array | None = None,
+    columns: Mapping[str, Array] | None = None,
 ) -> Store:
     """Rows (n, d) of one representation, or several by view or address, with their sample columns.
 
@@ -25,6 +26,7 @@ def memory_store(
         ids: n different names; the row index where there are none.
         labels: (n,) class of each sample.
         groups: (n,) what ties rows that are not independent.
+        columns: (n,) more columns by name, int64 or text, such as a length.
 
     Raises:
         UsageError: shapes that do not fit, or a dtype that is not a float.
@@ -32,8 +34,8 @@ def memory_store(
     named = rows if isinstance(rows, Mapping) else {DEFAULT_VIEW: rows}
     arrays = {_address(key): array for key, array in named.items()}
     given = {"label": labels, "group": groups}
-    columns = {name: column for name, column in given.items() if column is not None}
-    lengths = {len(each) for each in (*arrays.values(), *columns.values(), *([] if ids is None else [ids]))}
+    held = {**(columns or {}), **{name: column for name, column in given.items() if column is not None}}
+    lengths = {len(each) for each in (*arrays.values(), *held.values(), *([] if ids is None else [ids]))}
     if len(lengths) != 1:
         raise UsageError("rows, ids, labels and groups must all have one entry a sample; check their lengths")
     for array in arrays.values():
@@ -43,7 +45,7 @@ def memory_store(
         Item(RepresentationInfo(address, len(array), array.shape[1], str(array.dtype)), LazyRows.of(array))
         for address, array in arrays.items()
     ]
-    present = {name: _constantly(column) for name, column in columns.items()}
+    present = {name: _constantly(column) for name, column in held.items()}
     return Store(Path("memory"), Contents(items, present, None if ids is None else (lambda: ids)))
 
 

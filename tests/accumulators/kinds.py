@@ -17,6 +17,7 @@ from repdiag.accumulators import (
     FeatureActivity,
     FeatureMoments,
     GroupedMoments,
+    JointSums,
     Leverages,
     RowEnergies,
     Sample,
@@ -126,6 +127,21 @@ def _row_energies(state: RowEnergies) -> Answer:
     }
 
 
+def _joint(state: JointSums) -> Answer:
+    total = state.over(range(GROUPS))
+    left = state.without(1, total)
+    return {
+        "count": torch.tensor(state.count),
+        "shift": state.shift,
+        "scatter": state.scatter,
+        "weighted": state.weighted,
+        "products": state.products,
+        "left count": torch.tensor(left.count),
+        "left scatter": left.scatter + total.scatter,
+        "left products": left.products + total.products,
+    }
+
+
 def _leverages(state: Leverages) -> Answer:
     return {
         "count": torch.tensor(state.count),
@@ -157,6 +173,8 @@ KINDS: dict[str, Kind] = {
     "row energies of some features": Kind(
         lambda: RowEnergies.empty(GROUPS, torch.ones(D).double(), torch.tensor([0, 3, 5])), _row_energies
     ),
+    "joint": Kind(lambda: JointSums.empty(GROUPS, 2, torch.ones(D).double()), _joint),
+    "unit joint": Kind(lambda: JointSums.empty(GROUPS, 2, torch.ones(D).double(), unit=True), _joint),
     "leverages": Kind(_empty_leverages, _leverages),
     # Projections are taken in float32: they only feed standard errors.
     "energies": Kind(lambda: _empty_energies(unit=False), _energies, 2e-5),

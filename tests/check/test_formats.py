@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from repdiag.check import FORMATS, Target, check, github_outputs, parse_targets, render_verdict, write_targets
-from repdiag.check.markdown import plain
+from repdiag.check import FORMATS, Target, check, parse_targets, render_verdict, write_targets
 from repdiag.check.sentences import number
-from repdiag.errors import OutputError, UsageError
-from repdiag.results import Finding, Place, Results
+from repdiag.errors import UsageError
+from repdiag.results import Finding, Onset, Place, Results
 from tests.check.builders import HOSTILE, figure, healthy, insufficient, policy, results, rogue, row
 
 CONE = healthy(mean_share=figure(0.991, 0.001))
@@ -48,7 +48,10 @@ def hostile() -> Results:
     )
     idle = evil.model_copy(update={"severity": "not_applicable", "place": None})
     broken = {"check": {**dict(found.source["check"]), "profile": HOSTILE}}  # type: ignore[arg-type]
-    return found.model_copy(update={"findings": [*found.findings, evil, idle], "source": broken})
+    names: dict[str, Any] = dict.fromkeys(("id", "kind", "view", "layer", "checkpoint", "before"), HOSTILE)
+    onset = Onset(**names, measure=HOSTILE, message=HOSTILE)
+    changes = {"findings": [*found.findings, evil, idle], "source": broken, "onsets": [onset]}
+    return found.model_copy(update=changes)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
@@ -112,55 +115,12 @@ def test_junit_follows_on_inconclusive() -> None:
     assert not list(root.iter("failure"))
 
 
-def test_github_annotations_are_at_most_ten_a_level() -> None:
-    many = check(results(*(row(CONE, layer=f"layer{index}") for index in range(25))), policy())
-    lines = render_verdict(many, "github").splitlines()
-    assert len(lines) == 10
-    assert all(line.startswith("::error title=repdiag") for line in lines)
-    assert "and 16 more" in lines[-1]
-    levels = [line.split(" ")[0] for line in render_verdict(MIXED, "github").splitlines()]
-    assert levels == ["::error", "::error", "::error", "::warning", "::notice"]
-
-
-def test_github_escapes_percent_and_newlines() -> None:
-    finding = Finding(id="RD001", kind="a:b,c", severity="fail", rule="r", message="100% a\nb")
-    line = render_verdict(MIXED.model_copy(update={"findings": [finding]}), "github")
-    assert line == "::error title=repdiag RD001 a%3Ab%2Cc::every representation: 100%25 a\\x0ab\n"
-
-
-def test_github_outputs_need_the_environment(tmp_path: Path) -> None:
-    assert github_outputs(MIXED, {}) is None
-    assert github_outputs(MIXED, {"GITHUB_ACTIONS": "false"}) is None
-    alone = github_outputs(MIXED, {"GITHUB_ACTIONS": "true"})
-    assert alone is not None
-    assert alone.summary is None
-    summary = tmp_path / "summary.md"
-    summary.write_text("before")
-    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
-    for _ in range(2):
-        written = github_outputs(MIXED, env)
-        assert written is not None
-        assert written.annotations.startswith("::error ")
-    text = summary.read_text()
-    assert text.startswith("before\n## ❌ repdiag check: fail")
-    assert text.count("## ❌ repdiag check: fail") == 2
-
-
-def test_a_summary_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "missing" / "summary.md")}
-    with pytest.raises(OutputError):
-        github_outputs(MIXED, env)
-
-
-def test_markdown_has_a_table_and_advice() -> None:
-    text = render_verdict(MIXED, "markdown")
-    assert "| severity | kind | representation | finding |" in text
-    assert "| fail | RD002 cone | `bad/base/backbone` |" in text
-    assert "likely cause" in text
-    assert plain("@you [x](http://y) www.z") == "\\@you \\[x\\]\\(http:\u200b//y\\) www\u200b.z"
-    for line in render_verdict(hostile(), "markdown").splitlines():
-        if line.startswith("| "):
-            assert len(re.findall(r"(?<!\\)\|", line)) == 5
+def test_junit_is_red_where_a_warning_stops_the_gate() -> None:
+    warned = healthy(mean_share=figure(0.93, 0.01))
+    for fail_on, failures in (("fail", 0), ("warn", 1)):
+        found = check(results(row(warned)), policy(fail_on=fail_on))
+        root = ElementTree.fromstring(render_verdict(found, "junit"))
+        assert len(list(root.iter("failure"))) == failures
 
 
 def test_targets(tmp_path: Path) -> None:
@@ -202,3 +162,18 @@ def test_targets_that_do_not_fit(specs: list[str], message: str) -> None:
 )
 def test_numbers_show_the_difference(value: float, beside: float | None, shown: str) -> None:
     assert number(value, beside) == shown
+
+
+def test_what_a_kind_means_is_told_once() -> None:
+    rows = [row(CONE, checkpoint=f"epoch={number}") for number in range(4)]
+    text = render_verdict(check(results(*rows), policy()), "text")
+    assert text.count("FAIL  RD002 cone") == 4
+    assert text.count("evidence: mean_share") == 4
+    assert text.count("likely cause:") == 1
+
+
+def test_onsets_come_before_the_findings() -> None:
+    names: dict[str, Any] = dict.fromkeys(("kind", "view", "layer", "checkpoint", "before", "measure"), "x")
+    onset = Onset(**names, id="RD002", message="cone began")
+    text = render_verdict(MIXED.model_copy(update={"onsets": [onset]}), "text")
+    assert text.index("RD002 cone began") < text.index("likely cause:")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repdiag.check import check, exit_code, render_verdict
-from repdiag.check.judge import State
+from repdiag.check.judgement import State
 from repdiag.check.summary import summary_of
 from repdiag.results import Estimate, Representation, Results
 from repdiag.types import IntervalMethod, Status, Verdict

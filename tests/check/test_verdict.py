@@ -251,7 +251,7 @@ def test_a_baseline_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"check\.baseline\.file: .*no such file"):
         check(results(row()), build_policy(config, folder=tmp_path))
     (tmp_path / "base.json").write_text("{}")
-    with pytest.raises(ConfigError, match="this version cannot compare"):
+    with pytest.raises(ConfigError, match="is not a baseline"):
         check(results(row()), build_policy(config, folder=tmp_path))
     (tmp_path / "base.json").unlink()
     (tmp_path / "base.json").mkdir()
@@ -308,3 +308,31 @@ def test_the_spectrum_says_how_many_directions_live() -> None:
     assert "about 8 directions live" in only(found, "fail")[0].message
     hidden = row(estimates, spectrum=rank_eight, d=128, rogue_features=rogue(3))
     assert "about 7 directions live" in only(check(results(hidden), policy()), "fail")[0].message
+
+
+def labelled(ratio: float, *ranks: float) -> Results:
+    details = {"classes": float(len(ranks)), "class": "3", "ranks": list(ranks)}
+    estimate = figure(ratio).model_copy(update={"details": details})
+    return check(results(row(healthy(per_class_rank=estimate))), policy())
+
+
+def test_a_class_on_a_line_among_low_ranks_is_a_warning() -> None:
+    found = labelled(0.3, 1.05, 3.4, 3.6, 3.5)
+    assert found.verdict is Verdict.PASS
+    (warned,) = only(found, "warn")
+    assert (warned.kind, warned.value, warned.threshold) == ("class collapse", 1.05, 1.25)
+    assert 'Class "3"' in warned.message
+
+
+@pytest.mark.parametrize("ranks", [(1.05, 1.1, 1.2, 1.3), (2.0, 3.4, 3.6, 3.5), (1.05, 3.0)])
+def test_classes_that_are_alike_are_no_warning(ranks: tuple[float, ...]) -> None:
+    assert only(labelled(0.5, *ranks), "warn") == []
+
+
+def test_a_cliff_at_the_number_of_classes_needs_classes_that_lie_apart() -> None:
+    classes = figure(1.0).model_copy(update={"details": {"classes": 10.0}})
+    for within, verdict in ((0.05, Verdict.PASS), (600.0, Verdict.FAIL)):
+        estimates = healthy(
+            spectral_cliff=figure(40.0, k=9), per_class_rank=classes, neural_collapse_nc1=figure(within)
+        )
+        assert check(results(row(estimates)), policy()).verdict is verdict

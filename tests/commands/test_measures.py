@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from repdiag.measures.pair_registry import all_pair_measures
 from repdiag.measures.registry import all_measures
 from tests.commands.helpers import Typed
 
@@ -12,7 +13,7 @@ def test_the_list_names_every_measure_within_eighty_columns(typed: Typed) -> Non
     ended = typed("measures")
     assert ended.code == 0
     names = [line.split()[0] for line in ended.out.splitlines() if not line.startswith(" ")]
-    assert names == list(all_measures())
+    assert names == [*all_measures(), *all_pair_measures()]
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
@@ -23,12 +24,21 @@ def test_one_measure_in_full(typed: Typed) -> None:
         assert word in ended.out
 
 
+def test_a_measure_of_pairs_says_what_it_cannot_mean(typed: Typed) -> None:
+    ended = typed("measures", "renyi_mi")
+    assert ended.code == 0
+    assert "of: pair" in ended.out
+    assert "cannot: it is no Shannon information" in ended.out
+
+
 def test_json_is_pure_and_complete(typed: Typed) -> None:
     ended = typed("measures", "--json", "-")
     document = json.loads(ended.out)
     assert ended.err == ""
     assert (document["schema"], document["schema_version"]) == ("repdiag.measures", 1)
-    assert [item["name"] for item in document["measures"]] == list(all_measures())
+    names = [*all_measures(), *all_pair_measures()]
+    assert [item["name"] for item in document["measures"]] == names
+    assert {item["of"] for item in document["measures"]} == {"representation", "pair"}
     assert all(item["definition"] and item["cite"] and item["summary"] for item in document["measures"])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from repdiag import synthetic
 from repdiag.analysis.estimates import bound_value
 from repdiag.errors import UsageError
 from repdiag.measures.registry import (
@@ -20,7 +21,7 @@ from repdiag.measures.registry import (
     parse_selection,
 )
 from tests import laws
-from tests.analysis.memory import figure
+from tests.analysis.memory import analyse, figure
 from tests.laws import APPLY, CHANGES, COLLAPSES, INPUTS, Subject, evaluate
 
 MEASURES = all_measures()
@@ -253,3 +254,19 @@ def _spectrum() -> object:
     from repdiag.measures.inputs import Spectrum
 
     return Spectrum(torch.tensor([3.0, 2.0, 1.0], dtype=torch.float64), 10, 3, 9)
+
+
+def test_dead_units_are_no_cliff() -> None:
+    made = synthetic.power_law(600, 64, seed=0).samples.numpy()
+    made[:, :40] = 0.0
+    assert (figure(made, "spectral_cliff").value or 9.0) < 2.0
+    made[:, :60] = 0.0
+    assert (figure(made, "spectral_cliff").value or 0.0) > 1e3
+
+
+def test_every_coordinate_that_stands_out_is_set_aside() -> None:
+    made = synthetic.isotropic(600, 64, seed=0).samples.numpy()
+    made[:, [3, 9, 20]] *= np.array([1000.0, 900.0, 200.0])
+    found = analyse(made, "effective_rank")
+    assert sorted(one.index for one in found.rogue_features) == [3, 9, 20]
+    assert (found.estimates["effective_rank{rogue=drop}"].value or 0.0) > 55

@@ -11,14 +11,14 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from repdiag.report import PageOptions, PlotlyJs, render, write_report
 from repdiag.report.bundle import script
 from repdiag.report.wording import SEVERITY_ORDER, STATUS_WORDS, interval, number
-from repdiag.results import Finding, Pair, Place, Results
+from repdiag.results import Finding, Onset, Results, Trajectory
 from repdiag.types import Status, Verdict
 from tests.report import samples
 
@@ -172,9 +172,9 @@ def test_provenance_is_shown_without_home_folders() -> None:
 
 
 def test_records_that_are_not_drawn_are_mentioned() -> None:
-    place = Place(checkpoint="a", view="base", layer="output")
-    made = samples.results(samples.healthy(), pairs=[Pair(x=place, y=place, n=10)])
-    assert "not drawn on this page: 1 pair." in page(made).text
+    path = Trajectory(layer="output", view="base", estimator="binning", points=[])
+    made = samples.results(samples.healthy(), trajectories=[path], command="plane")
+    assert "not drawn on this page: 1 information-plane trajectory." in page(made).text
 
 
 def test_no_results_and_empty_results_still_make_a_page() -> None:
@@ -347,3 +347,14 @@ def test_many_findings_are_folded_and_none_is_lost() -> None:
     assert "24 more findings" in shown.text
     few = page(samples.results(samples.healthy(), findings=found[:7], verdict=Verdict.FAIL))
     assert "more findings" not in few.text
+
+
+def test_onsets_stand_with_the_verdict() -> None:
+    names: dict[str, Any] = dict.fromkeys(
+        ("id", "kind", "view", "layer", "checkpoint", "before", "measure"), "x"
+    )
+    onset = Onset(**names, message=samples.HOSTILE[0])
+    made = samples.results(samples.healthy(), onsets=[onset], verdict=Verdict.FAIL, command="check")
+    text = page(made).text
+    assert "When it began over the checkpoints" in text
+    assert samples.HOSTILE[0] in text

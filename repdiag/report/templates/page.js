@@ -61,6 +61,12 @@ const builders = {
     const x = axis("n, rows", { type: "log", tickvals: apart, ticktext: apart.map((n) => n.toLocaleString("en-US")) });
     return [traces, layout(x, axis("Effective rank", { rangemode: "tozero" }), {})];
   },
+  information() {
+    const [trace] = page.data.information;
+    const { labels } = trace.meta;
+    const ticks = { tickvals: labels.map((_, i) => i), ticktext: labels };
+    return trace.type === "heatmap" ? mapOf(trace, ticks) : barsOf(trace, ticks);
+  },
   trajectory() {
     const traces = trajectory();
     const counted = page.data.trajectory.every((trace) => trace.meta.steps);
@@ -70,6 +76,22 @@ const builders = {
     return [traces, layout(axis(counted ? "Step" : "Checkpoint", order), y, { yaxis2: foot(), shapes: pickedCheckpoint(lines) })];
   },
 };
+
+function mapOf(trace, ticks) {
+  const { sequence, muted } = colours();
+  const { title, unit } = trace.meta;
+  const colorscale = sequence.map((colour, i) => [i / (sequence.length - 1), colour]);
+  const colorbar = { title: { text: unit, font: { size: 12 } }, thickness: 12, outlinewidth: 0, tickfont: { color: muted } };
+  const drawn = { ...trace, z: trace.z.map((row) => [...row]), meta: { ...trace.meta }, colorscale, colorbar, hoverongaps: false, xgap: 1, ygap: 1, hovertemplate: "%{customdata}<extra></extra>" };
+  return [[drawn], layout(axis(title, { ...ticks, showgrid: false }), axis("", { ...ticks, showgrid: false, autorange: "reversed" }), { showlegend: false })];
+}
+
+function barsOf(trace, ticks) {
+  const { title, unit } = trace.meta;
+  const drawn = { ...trace, x: [...trace.x], meta: { ...trace.meta }, marker: { color: colours().lines[0] }, hovertemplate: "%{customdata}<extra></extra>" };
+  const x = axis(unit ? `${title}, ${unit}` : title, { rangemode: "tozero" });
+  return [[drawn], layout(x, axis("", { ...ticks, autorange: "reversed" }), { showlegend: false, bargap: 0.4 })];
+}
 
 function foot() {
   return { overlaying: "y", range: [0, 1], visible: false, fixedrange: true };

@@ -1,0 +1,114 @@
+"""Sums over all pairs of rows of the squared Gaussian kernels of two views, without an n x n matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from repdiag import linalg
+
+BLOCK = 256
+"""Rows a side of one block: two kernels of it stay in the cache of a core."""
+
+SINGLE_ROUNDING = 2e-6
+"""Largest error of one exponent up to which float32 blocks do: signs differ, so that sums over all pairs err
+by far less."""
+
+QUANTITIES = ("x", "y", "xy", "xx", "yy")
+"""What is summed for every ordered pair of rows i, j: Kx^2, Ky^2, Kx^2 Ky^2, Kx^4 and Ky^4."""
+
+
+@dataclass(frozen=True, slots=True)
+class GramSums:
+    """Sums of QUANTITIES over ordered pairs of rows, i = j included, where every kernel is one.
+
+    rows (n, 5) for each row over all others; between (g, g, 5) for each pair of groups, or None where no
+    groups were asked for. Leaving out a row or a group is leaving out its row and its column.
+    """
+
+    rows: Tensor
+    between: Tensor | None = None
+
+    @property
+    def n(self) -> int:
+        return self.rows.shape[0]
+
+    @property
+    def total(self) -> Tensor:
+        """Sums (5,) over all pairs."""
+        return self.rows.sum(0)
+
+    def without_row(self) -> Tensor:
+        """Sums (n, 5) over the pairs that are left without each row."""
+        return self.total - 2 * self.rows + 1
+
+    def without_group(self) -> Tensor:
+        """Sums (g, 5) over the pairs that are left without each group."""
+        assert self.between is not None
+        own = self.between.diagonal(dim1=0, dim2=1).mT
+        return self.total - 2 * self.between.sum(1) + own
+
+
+def gram_sums(x: Tensor, y: Tensor, widths: tuple[float, float], members: Tensor | None = None) -> GramSums:
+    """Sums of squared kernels exp(-|a - b|^2 / (2 width^2)) of both views over all pairs of rows.
+
+    Symmetric blocks: each pair of rows is computed once. O(n^2 (d1 + d2)) time, O(n) memory.
+
+    Args:
+        x: (n, d1); y: (n, d2), the same samples in the same order, any float type.
+        widths: bandwidth of each view, positive.
+        members: (n, g) float64, one where a row is in a group; None for sums by row alone.
+    """
+    views = [_prepared(rows, width) for rows, width in zip((x, y), widths, strict=True)]
+    n = x.shape[0]
+    sums = torch.zeros(n, len(QUANTITIES), dtype=linalg.DTYPE, device=x.device)
+    between = None if members is None else sums.new_zeros(members.shape[1], members.shape[1], len(QUANTITIES))
+    for start in range(0, n, BLOCK):
+        left = slice(start, start + BLOCK)
+        for other in range(start, n, BLOCK):
+            right = slice(other, other + BLOCK)
+            for index, block in enumerate(_quantities(views, left, right)):
+                sums[left, index] += block.sum(1)
+                if other > start:
+                    sums[right, index] += block.sum(0)
+                if between is not None and members is not None:
+                    found = members[left].mT @ (block.to(linalg.DTYPE) @ members[right])
+                    between[..., index] += found if other == start else found + found.mT
+    return GramSums(sums, between)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Centred rows (n, d) in units of the bandwidth, and their squared lengths (n,)."""
+
+    rows: Tensor
+    energies: Tensor
+
+
+def _prepared(rows: Tensor, width: float) -> _View:
+    """float32 where its rounding of the exponents does not matter, else float64."""
+    scaled = rows.to(linalg.DTYPE)
+    scaled = (scaled - scaled.mean(0)) / width
+    energies = scaled.square().sum(1)
+    if rows.device.type != "meta" and _rounds_little(energies):
+        return _View(scaled.float(), energies.float())
+    return _View(scaled, energies)
+
+
+def _rounds_little(energies: Tensor) -> bool:
+    """Once for a view, before any block: the host has to choose the type."""
+    return float(energies.mean()) * 2 * torch.finfo(torch.float32).eps <= SINGLE_ROUNDING
+
+
+def _quantities(views: list[_View], left: slice, right: slice) -> list[Tensor]:
+    first, second = (_squared_kernel(view, left, right) for view in views)
+    return [first, second, first * second, first.square(), second.square()]
+
+
+def _squared_kernel(view: _View, left: slice, right: slice) -> Tensor:
+    """exp(-|a - b|^2), in units of the bandwidth."""
+    exponent = view.energies[left, None] + view.energies[right]
+    exponent = torch.addmm(exponent.neg_(), view.rows[left], view.rows[right].mT, alpha=2)
+    return exponent.clamp_(max=0).exp_()

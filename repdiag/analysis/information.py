@@ -1,0 +1,210 @@
+"""`repdiag information`: every figure of pairs of representations of the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from pydantic import JsonValue
+
+from repdiag._version import __version__
+from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
+from repdiag.analysis.memory import give_back
+from repdiag.analysis.pair_choice import InfoPair, PairChoice, choose_pairs
+from repdiag.analysis.pair_estimates import pair_estimate
+from repdiag.analysis.pair_evidence import PairEvidence
+from repdiag.analysis.pair_nulls import NULL_ROWS
+from repdiag.analysis.pair_records import Extent, gather
+from repdiag.analysis.pair_sources import PairSource
+from repdiag.analysis.requests import resolve_device
+from repdiag.analysis.source import Progress, no_progress
+from repdiag.errors import RepdiagError, UsageError
+from repdiag.measures.pair_inputs import PairNeed
+from repdiag.measures.pair_registry import PairSelection, find_pair, parse_pair_selection
+from repdiag.results import Estimate, Pair, Place, Results
+from repdiag.store import RepresentationInfo, Store
+
+FEW = 3
+"""Up to so many pairs get the dearer defaults, and sums over all pairs of many more rows."""
+
+DEFAULTS = {
+    "renyi_mi": None,
+    "renyi_joint_entropy": None,
+    "logdet_mi": None,
+    "gaussian_mi": None,
+    "cka": None,
+    "alignment": None,
+    "cs_qmi": FEW,
+    "ksg_mi": FEW,
+}
+"""What is measured where nothing is asked for by name, and up to how many pairs; None for any number."""
+
+GRAM_ROWS, GRAM_ROWS_OF_MANY = 100_000, 20_000
+"""Rows with the lowest id hashes that sums over all pairs of rows take, for few pairs and for many."""
+
+KEPT_BYTES = 256 << 20
+"""Rows of both views that are held, in float64; never fewer than the shared sample."""
+
+MOST_PAIRS = 400
+"""More than this is rarely meant."""
+
+FIGURE_ROWS = 1000
+"""Rows that are compared with each other in memory where nothing else is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class InformationRequest:
+    """What to measure: `measures` are keys such as `renyi_mi` or `cka{unbiased=false}`, none for the usual.
+
+    `bandwidth` is that of both views in units of the store, None for the median distance of each. `rows` are
+    compared with each other in memory by measures that have no sums. `any_number` allows over 400 pairs.
+    """
+
+    pairs: PairChoice = field(default_factory=PairChoice)
+    measures: tuple[str, ...] = ()
+    interval: Literal["auto", "fast", "full", "none"] = "auto"
+    confidence: float = 0.95
+    device: str = "auto"
+    seed: int = 0
+    bandwidth: float | None = None
+    rows: int = FIGURE_ROWS
+    any_number: bool = False
+
+    def selections(self, pairs: int) -> list[PairSelection]:
+        """The measures asked for, or the usual ones for so many pairs."""
+        if self.measures:
+            return list({s.key: s for s in map(parse_pair_selection, self.measures)}.values())
+        usual = (name for name, most in DEFAULTS.items() if most is None or pairs <= most)
+        return [PairSelection(find_pair(name)) for name in usual]
+
+
+@dataclass(frozen=True, slots=True)
+class PairTask:
+    """What is asked of every pair of one store."""
+
+    frame: SampleFrame
+    selections: Sequence[PairSelection]
+    extent: Extent
+    confidence: float
+    device: str
+    progress: Progress
+
+
+def analyse_information(
+    stores: Sequence[Store], request: InformationRequest, progress: Progress | None = None
+) -> Results:
+    """Figures of every chosen pair, each with its interval, shuffled null and self-information.
+
+    Raises:
+        UsageError: an unknown measure or device, globs that match nothing, no pair, too many pairs, or a
+            measure asked for by name that applies to none of them.
+    """
+    device = resolve_device(request.device)
+    _check(request)
+    chosen = [choose_pairs(store, request.pairs) for store in stores]
+    total = sum(len(pairs) for pairs, _ in chosen)
+    _refuse_many(total, request)
+    selections = request.selections(total)
+    extent = _extent(request, total)
+    left_out: dict[str, str] = {}
+    pairs: list[Pair] = []
+    for store, (among, _) in zip(stores, chosen, strict=True):
+        tied = replace(extent, tied="group" in store.columns)
+        task = PairTask(
+            SampleFrame(store), selections, tied, request.confidence, device, progress or no_progress
+        )
+        pairs += _measured(among, task, left_out)
+    _refuse_unanswered(request, pairs, left_out)
+    notes = [note for _, held in chosen for note in held]
+    notes += [f"{key}: left out where it does not apply; {reason}" for key, reason in left_out.items()]
+    source = _source(stores, selections, request, device, [*dict.fromkeys(notes)])
+    return Results(repdiag=__version__, command="information", source=source, pairs=pairs)
+
+
+def _measured(among: Sequence[InfoPair], task: PairTask, left_out: dict[str, str]) -> Iterator[Pair]:
+    for at, (x, y) in enumerate(among):
+        yield _pair(x, y, task, left_out)
+        task.progress("pairs", at + 1, len(among))
+        give_back()
+
+
+def _pair(x: RepresentationInfo, y: RepresentationInfo, task: PairTask, left_out: dict[str, str]) -> Pair:
+    needs = frozenset(s.needs for s in task.selections)
+    fitting = max(SAMPLE_ROWS, KEPT_BYTES // (8 * (x.d + y.d)))
+    extent = replace(task.extent, gram_rows=min(task.extent.gram_rows, fitting))
+    keep = extent.gram_rows if PairNeed.GRAM in needs else min(NULL_ROWS, fitting)
+    source = PairSource(task.frame, x, y, task.device, keep)
+    found = gather(source, needs, extent)
+    evidence = PairEvidence(found, extent, (x.dtype, y.dtype), source.scales, task.confidence)
+    estimates: dict[str, Estimate] = {}
+    for selection in task.selections:
+        try:
+            estimates[selection.key] = pair_estimate(selection, evidence)
+        except RepdiagError as error:
+            left_out.setdefault(selection.key, str(error))
+    return Pair(x=_place(x), y=_place(y), n=found.n, estimates=estimates)
+
+
+def _place(info: RepresentationInfo) -> Place:
+    address = info.address
+    return Place(checkpoint=address.checkpoint, view=address.view, layer=address.layer)
+
+
+def _check(request: InformationRequest) -> None:
+    if request.bandwidth is not None and not 0 < request.bandwidth < float("inf"):
+        raise UsageError(f"a bandwidth is a positive number, not {request.bandwidth:g}; or say median")
+    if not 10 <= request.rows <= SAMPLE_ROWS:
+        raise UsageError(f"--rows is from 10 to {SAMPLE_ROWS:,}, not {request.rows:,}")
+
+
+def _refuse_many(total: int, request: InformationRequest) -> None:
+    if total > MOST_PAIRS and not request.any_number:
+        raise UsageError(
+            f"{total:,} pairs are over {MOST_PAIRS}; choose some with --x, --y, --layer, --view or "
+            "--checkpoint, or say --yes"
+        )
+
+
+def _refuse_unanswered(request: InformationRequest, pairs: Sequence[Pair], left_out: dict[str, str]) -> None:
+    """A measure asked for by name that no pair has is an error; one of the usual ones is a note."""
+    for key, reason in left_out.items():
+        if request.measures and not any(key in pair.estimates for pair in pairs):
+            raise UsageError(reason)
+
+
+def _extent(request: InformationRequest, pairs: int) -> Extent:
+    return Extent(
+        gram_rows=GRAM_ROWS if pairs <= FEW else GRAM_ROWS_OF_MANY,
+        figure_rows=request.rows,
+        intervals=request.interval != "none",
+        tied=False,
+        bandwidth=request.bandwidth,
+        seed=request.seed,
+    )
+
+
+def _source(
+    stores: Sequence[Store],
+    selections: Sequence[PairSelection],
+    request: InformationRequest,
+    device: str,
+    notes: list[str],
+) -> dict[str, JsonValue]:
+    meanings: dict[str, JsonValue] = {
+        s.key: {"says": s.measure.says, "cannot": s.measure.cannot, "cite": s.measure.cite}
+        for s in selections
+    }
+    return {
+        "name": " and ".join(store.path.name for store in stores),
+        "stores": [dict(store.provenance) for store in stores],
+        "measures": meanings,
+        "notes": list(notes),
+        "bandwidth": "median" if request.bandwidth is None else request.bandwidth,
+        "rows": request.rows,
+        "interval": request.interval,
+        "seed": request.seed,
+        "device": device,
+        "torch": torch.__version__,
+    }

@@ -1,0 +1,144 @@
+"""The section of pairs: every figure, what it means, one map, and nothing that a name can break."""
+
+from __future__ import annotations
+
+import pytest
+
+from repdiag.report.information import MOST_TABLES, pair_traces
+from repdiag.results import Estimate, Pair, Place, Results
+from repdiag.types import Status
+from tests.report import samples
+from tests.report.test_page import page
+
+
+def place(layer: str, view: str = "base", checkpoint: str = "e1") -> Place:
+    return Place(checkpoint=checkpoint, view=view, layer=layer)
+
+
+def figure(value: float | None = 0.4, **changes: object) -> Estimate:
+    details: dict[str, float | int | str | list[float]] = {
+        "null": 0.01,
+        "self_x": 0.8,
+        "self_y": 0.9,
+        "normalised": 0.5,
+        "bandwidth_x": 11.2,
+        "mean_kernel_x": 0.61,
+        "bandwidth_y": 10.9,
+        "mean_kernel_y": 0.62,
+    }
+    made = Estimate(
+        value=value, low=0.3, high=0.5, plugin=0.45, unit="nats", definition="S(x) + S(y)", details=details
+    )
+    return made.model_copy(update=changes)
+
+
+def results(*pairs: Pair, notes: tuple[str, ...] = (), meaning: str = "similarities") -> Results:
+    measures = {"renyi_mi": {"says": f"how alike {meaning} are", "cannot": "it is no Shannon information"}}
+    source = {"name": "a.h5", "measures": measures, "notes": list(notes)}
+    return samples.results(command="information", pairs=list(pairs), source=source)
+
+
+def layers(count: int) -> list[Pair]:
+    names = [f"layer{i}" for i in range(count)]
+    return [
+        Pair(x=place(a), y=place(b), n=1000, estimates={"renyi_mi": figure(0.01 * i)})
+        for i, (a, b) in enumerate((a, b) for at, a in enumerate(names) for b in names[at + 1 :])
+    ]
+
+
+def views(names: str) -> list[Pair]:
+    return [
+        Pair(x=place(name), y=place(name, "crop"), n=10, estimates={"cka": figure(0.7)}) for name in names
+    ]
+
+
+def test_figures_stand_with_their_null_and_meaning() -> None:
+    pair = Pair(x=place("l"), y=place("l", "crop"), n=1000, estimates={"renyi_mi": figure()})
+    text = page(results(pair, notes=("pairs of checkpoints in a row",))).text
+    assert "renyi_mi 0.4 nats plug-in 0.45 [0.3, 0.5] 0.01 0.8 0.5 ok" in text
+    assert "e1 / base / l and e1 / crop / l n = 1,000" in text
+    assert "bandwidth x 11.2 (mean kernel 0.61), y 10.9 (mean kernel 0.62)" in text
+    assert "It says how alike similarities are." in text
+    assert "it is no Shannon information" in text
+    assert "S(x) + S(y)" in text
+    assert "pairs of checkpoints in a row" in text
+    assert "nothing was measured" not in text
+    assert "1 pair n = 1,000" in text
+    assert "0 layers" not in text
+    assert "not drawn on this page" not in text
+
+
+def test_a_figure_that_does_not_exist_says_why() -> None:
+    missing = figure(
+        None, low=None, high=None, plugin=None, status=Status.CONSTANT, details={"reason": "y does not vary"}
+    )
+    pair = Pair(x=place("l"), y=place("m"), n=10, estimates={"renyi_mi": missing})
+    text = page(results(pair)).text
+    assert "renyi_mi – nats – – – constant y does not vary" in text
+
+
+def test_layers_make_a_symmetric_map() -> None:
+    (trace,) = pair_traces([results(*layers(4))])
+    assert trace["type"] == "heatmap"
+    assert trace["meta"]["labels"] == ["layer0", "layer1", "layer2", "layer3"]
+    heights = trace["z"]
+    assert [heights[i][i] for i in range(4)] == [None] * 4
+    assert all(heights[i][j] == heights[j][i] == 0.5 for i in range(4) for j in range(i))
+    assert "normalised" in trace["meta"]["title"]
+    assert trace["customdata"][0][1].startswith("layer0 × layer1<br>0 [0.3, 0.5] nats")
+
+
+def test_the_map_shows_values_where_one_has_no_normalised_form() -> None:
+    first, *others = layers(3)
+    unresolved = figure(0.2, status=Status.UNRESOLVED, details={"null": 0.1})
+    pairs = [first.model_copy(update={"estimates": {"renyi_mi": unresolved}}), *others]
+    (trace,) = pair_traces([results(*pairs)])
+    assert trace["z"][0][1] == 0.2
+    assert trace["meta"] == {"title": "renyi_mi", "unit": "nats", "labels": ["layer0", "layer1", "layer2"]}
+
+
+def test_views_make_bars() -> None:
+    (trace,) = pair_traces([results(*views("ab"))])
+    assert (trace["type"], trace["x"]) == ("bar", [0.5, 0.5])
+    assert trace["meta"]["labels"] == ["base · a × crop · a", "base · b × crop · b"]
+
+
+def test_many_pairs_have_a_map_and_a_word_on_the_tables() -> None:
+    made = page(results(*layers(10)))
+    tables = sum(tag == "caption" for tag, _ in made.elements)
+    assert tables == MOST_TABLES
+    assert "5 more pairs of the results without a table here" in made.text
+
+
+@pytest.mark.parametrize("made", [results(*layers(4)), results(*views("ab"))])
+def test_traces_are_valid_plotly(made: Results) -> None:
+    go = pytest.importorskip("plotly.graph_objects")
+    assert len(go.Figure(data=pair_traces([made])).data) == 1
+
+
+def test_without_pairs_there_is_no_section() -> None:
+    assert "Information between" not in page(samples.results(samples.healthy())).text
+    assert pair_traces([samples.results(samples.healthy())]) == []
+    assert pair_traces([results(*views("a"))]) == []
+
+
+@pytest.mark.parametrize("name", samples.HOSTILE)
+def test_hostile_names_make_no_element(name: str) -> None:
+    def made(text: str) -> Results:
+        estimates = {text: figure(unit=text, definition=text, details={"reason": text, "null": 0.1})}
+        ends = ((place(text), place("b", text)), (place("c"), place("d")))
+        pairs = [Pair(x=x, y=y, n=10, estimates=estimates) for x, y in ends]
+        return results(*pairs, notes=(text,), meaning=text)
+
+    hostile, harmless = page(made(name)), page(made("harmless"))
+    assert hostile.tags == harmless.tags
+    known = {attribute for _, attrs in harmless.elements for attribute in attrs}
+    assert {attribute for _, attrs in hostile.elements for attribute in attrs} <= known
+    assert not set(hostile.text) & set("\x1b\u202e\u2028\u2029")
+    (trace,) = pair_traces([made(name)])
+    texts = [
+        *trace["meta"]["labels"],
+        trace["meta"]["title"],
+        *(c.replace("<br>", "") for c in trace["customdata"]),
+    ]
+    assert not any(char in text for text in texts for char in "<>\"'%$")
