@@ -78,7 +78,8 @@ def information_text(results: Results) -> str:
     lines += [line for note in _notes(results) for line in wrapped(f"note: {printable(note, 400)}", "")]
     lines += ["", *_legend()]
     if brief and len(names) > 1:
-        lines += [f"{len(names) - 1} more measures are in the report and the JSON; --measure NAME shows one."]
+        more = f"{len(names) - 1} more measure{' is' if len(names) == 2 else 's are'}"
+        lines += [f"{more} in the report and the JSON; --measure NAME shows one."]
     return "\n".join(lines).strip("\n") + "\n"
 
 

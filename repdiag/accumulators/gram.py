@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -54,7 +54,8 @@ class GramSums:
 def gram_sums(x: Tensor, y: Tensor, widths: tuple[float, float], members: Tensor | None = None) -> GramSums:
     """Sums of squared kernels exp(-|a - b|^2 / (2 width^2)) of both views over all pairs of rows.
 
-    Symmetric blocks: each pair of rows is computed once. O(n^2 (d1 + d2)) time, O(n) memory.
+    Symmetric blocks: each pair of rows is computed once. O(n^2 (d1 + d2)) time, O(n) memory: blocks are
+    centred and scaled when they are needed, which costs one part in BLOCK.
 
     Args:
         x: (n, d1); y: (n, d2), the same samples in the same order, any float type.
@@ -67,9 +68,10 @@ def gram_sums(x: Tensor, y: Tensor, widths: tuple[float, float], members: Tensor
     between = None if members is None else sums.new_zeros(members.shape[1], members.shape[1], len(QUANTITIES))
     for start in range(0, n, BLOCK):
         left = slice(start, start + BLOCK)
+        rows = [view.block(left) for view in views]
         for other in range(start, n, BLOCK):
             right = slice(other, other + BLOCK)
-            for index, block in enumerate(_quantities(views, left, right)):
+            for index, block in enumerate(_quantities(views, rows, left, right)):
                 sums[left, index] += block.sum(1)
                 if other > start:
                     sums[right, index] += block.sum(0)
@@ -81,20 +83,32 @@ def gram_sums(x: Tensor, y: Tensor, widths: tuple[float, float], members: Tensor
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """Centred rows (n, d) in units of the bandwidth, and their squared lengths (n,)."""
+    """Rows (n, d) as they came, and what makes of them centred ones in units of the bandwidth.
+
+    energies (n,) are their squared lengths in these units, in the type that blocks are computed in.
+    """
 
     rows: Tensor
+    mean: Tensor
+    width: float
     energies: Tensor
+
+    def block(self, part: slice) -> Tensor:
+        """Centred rows in units of the bandwidth."""
+        scaled = (self.rows[part].to(linalg.DTYPE) - self.mean) / self.width
+        return scaled.to(self.energies.dtype)
 
 
 def _prepared(rows: Tensor, width: float) -> _View:
     """float32 where its rounding of the exponents does not matter, else float64."""
-    scaled = rows.to(linalg.DTYPE)
-    scaled = (scaled - scaled.mean(0)) / width
-    energies = scaled.square().sum(1)
-    if rows.device.type != "meta" and _rounds_little(energies):
-        return _View(scaled.float(), energies.float())
-    return _View(scaled, energies)
+    mean = rows.mean(0, dtype=linalg.DTYPE)
+    whole = _View(rows, mean, width, torch.zeros(len(rows), dtype=linalg.DTYPE, device=rows.device))
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        whole.energies[part] = whole.block(part).square().sum(1)
+    if rows.device.type != "meta" and _rounds_little(whole.energies):
+        return replace(whole, energies=whole.energies.float())
+    return whole
 
 
 def _rounds_little(energies: Tensor) -> bool:
@@ -102,13 +116,13 @@ def _rounds_little(energies: Tensor) -> bool:
     return float(energies.mean()) * 2 * torch.finfo(torch.float32).eps <= SINGLE_ROUNDING
 
 
-def _quantities(views: list[_View], left: slice, right: slice) -> list[Tensor]:
-    first, second = (_squared_kernel(view, left, right) for view in views)
+def _quantities(views: list[_View], rows: list[Tensor], left: slice, right: slice) -> list[Tensor]:
+    first, second = (_squared_kernel(view, own, left, right) for view, own in zip(views, rows, strict=True))
     return [first, second, first * second, first.square(), second.square()]
 
 
-def _squared_kernel(view: _View, left: slice, right: slice) -> Tensor:
+def _squared_kernel(view: _View, rows: Tensor, left: slice, right: slice) -> Tensor:
     """exp(-|a - b|^2), in units of the bandwidth."""
     exponent = view.energies[left, None] + view.energies[right]
-    exponent = torch.addmm(exponent.neg_(), view.rows[left], view.rows[right].mT, alpha=2)
+    exponent = torch.addmm(exponent.neg_(), rows, view.block(right).mT, alpha=2)
     return exponent.clamp_(max=0).exp_()

@@ -110,9 +110,11 @@ def rogue_features(square: Tensor, variance: Tensor) -> list[RogueFeature]:
 
 def _dominant(energy: Tensor) -> list[int]:
     """The coordinates, at most three, that stand out and together hold over half of `energy` (d,)."""
-    if len(energy) <= 2 * ROGUE_MOST:
+    alive = energy[energy > 0]
+    # Beside dead units every live one would stand out.
+    if len(alive) <= 2 * ROGUE_MOST:
         return []
     top = energy.topk(ROGUE_MOST)
-    outstanding = int((top.values > ROGUE_RATIO * energy.median()).sum())
+    outstanding = int((top.values > ROGUE_RATIO * alive.median()).sum())
     holds_most = top.values[:outstanding].sum() > energy.sum() / 2
     return top.indices[:outstanding].tolist() if holds_most else []

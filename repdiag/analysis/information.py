@@ -25,6 +25,7 @@ from repdiag.measures.pair_inputs import PairNeed
 from repdiag.measures.pair_registry import PairSelection, find_pair, parse_pair_selection
 from repdiag.results import Estimate, Pair, Place, Results
 from repdiag.store import RepresentationInfo, Store
+from repdiag.text import printable
 
 FEW = 3
 """Up to so many pairs get the dearer defaults, and sums over all pairs of many more rows."""
@@ -110,22 +111,30 @@ def analyse_information(
     extent = _extent(request, total)
     left_out: dict[str, str] = {}
     pairs: list[Pair] = []
+    dropped: list[str] = []
     for store, (among, _) in zip(stores, chosen, strict=True):
         tied = replace(extent, tied="group" in store.columns)
         task = PairTask(
             SampleFrame(store), selections, tied, request.confidence, device, progress or no_progress
         )
-        pairs += _measured(among, task, left_out)
+        pairs += _measured(among, task, left_out, dropped)
     _refuse_unanswered(request, pairs, left_out)
-    notes = [note for _, held in chosen for note in held]
+    notes = [*(note for _, held in chosen for note in held), *dropped]
     notes += [f"{key}: left out where it does not apply; {reason}" for key, reason in left_out.items()]
     source = _source(stores, selections, request, device, [*dict.fromkeys(notes)])
     return Results(repdiag=__version__, command="information", source=source, pairs=pairs)
 
 
-def _measured(among: Sequence[InfoPair], task: PairTask, left_out: dict[str, str]) -> Iterator[Pair]:
+def _measured(
+    among: Sequence[InfoPair], task: PairTask, left_out: dict[str, str], dropped: list[str]
+) -> Iterator[Pair]:
     for at, (x, y) in enumerate(among):
-        yield _pair(x, y, task, left_out)
+        pair = _pair(x, y, task, left_out)
+        if pair.n < x.n:
+            place = f"{printable(pair.x.address, 120)} and {printable(pair.y.address, 120)}"
+            lost = f"{x.n - pair.n:,} of {x.n:,} rows hold NaN or infinity on a side"
+            dropped.append(f"{place}: {lost} and were left out of both")
+        yield pair
         task.progress("pairs", at + 1, len(among))
         give_back()
 

@@ -270,3 +270,9 @@ def test_every_coordinate_that_stands_out_is_set_aside() -> None:
     found = analyse(made, "effective_rank")
     assert sorted(one.index for one in found.rogue_features) == [3, 9, 20]
     assert (found.estimates["effective_rank{rogue=drop}"].value or 0.0) > 55
+
+
+def test_live_units_beside_dead_ones_are_not_rogue() -> None:
+    made = synthetic.power_law(600, 64, seed=0).samples.numpy()
+    made[:, 10:] = 0.0
+    assert analyse(made, "effective_rank").rogue_features == []

@@ -126,7 +126,7 @@ def embed(model: Encoder, images: Tensor, step: int) -> dict[Address, Rows]:
 def analysed(recipe: Recipe, checkpoints: int) -> Results:
     store = memory_store(train(recipe, checkpoints))
     measures = required_measures(build_policy())
-    measures = tuple(m for m in measures if m != "per_class_rank")
+    measures = tuple(m for m in measures if m not in ("per_class_rank", "neural_collapse_nc1"))
     found = analyse_spectrum([store], SpectrumRequest(measures=measures, device="cpu"))
     steps = [row.model_copy(update={"step": int(row.checkpoint[5:])}) for row in found.representations]
     return found.model_copy(update={"representations": steps})
