@@ -70,7 +70,7 @@ def test_many_pairs_are_one_line_each(typed: Typed, layers: Path) -> None:
     assert len(pairs) == 10
     assert pairs[0].startswith("  layer0 x layer1 ")
     assert max(map(len, ended.out.splitlines())) <= 80
-    assert "1 more measures are in the report and the JSON" in ended.out
+    assert "1 more measure is in the report and the JSON" in ended.out
 
 
 def test_json_on_stdout_is_all_there_is(typed: Typed, views: Path, here: Path) -> None:
