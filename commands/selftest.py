@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from repdiag.errors import UsageError
 
 from . import _options as o
 from ._output import Output
-from ._policy import needed_measures
+from ._policy import policy_from, request_for
 from ._selftest import SYNTHETIC, Features, Limit, StoreFile, opened, selftest_text
 
 
 def selftest(
+    context: typer.Context,
     store: StoreFile = None,
     layer: o.Layers = None,
     view: o.Views = None,
@@ -37,9 +36,6 @@ def selftest(
     Without --layer, --view or --checkpoint it plants in one representation, the last. Exit codes: 0 the gate
     sees what it should, 1 it does not or fails a clean copy, 2 unusable, 3 too few samples to tell.
     """
-    from repdiag.analysis import SpectrumRequest
-    from repdiag.check import CheckFlags, build_policy
-    from repdiag.config import load_config
     from repdiag.selftest import SelftestRequest, exit_code_of
     from repdiag.selftest import selftest as run_selftest
 
@@ -48,21 +44,8 @@ def selftest(
     if store is not None and features != SYNTHETIC.d:
         raise UsageError("--features is about synthetic rows; leave it out, or leave out the store")
     output = Output(json=json, quiet=quiet)
-    loaded = load_config(Path(), config)
-    flags = CheckFlags(
-        profile=profile, layers=o.globs(layer), views=o.globs(view), checkpoints=o.globs(checkpoint)
-    )
-    policy = build_policy(loaded.check, flags, loaded.folder)
-    spectrum = SpectrumRequest(
-        layers=policy.layers,
-        views=policy.views,
-        checkpoints=policy.checkpoints,
-        measures=needed_measures(policy),
-        interval=interval.value,
-        confidence=policy.confidence,
-        device=device,
-        seed=seed,
-    )
+    policy = policy_from(context.params)
+    spectrum = request_for(policy, context.params)
     every = any((layer, view, checkpoint))
     request = SelftestRequest(policy, spectrum, every=every, limit=limit, seed=seed)
     with opened(store, dataset, limit, features, seed) as held:

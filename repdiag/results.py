@@ -128,6 +128,9 @@ class Pair(Record):
     estimates: dict[str, Estimate] = Field(default_factory=dict)
 
 
+TYPICAL_ROWS = "{rows=typical}"
+"""Ends the name of a figure of the rows that are not far from all others."""
+
 RATIO = "ratio B/A"
 DIFFERENCE = "difference B - A"
 """Units of an estimate that compares y with x, on a log and on a linear scale."""

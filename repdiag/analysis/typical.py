@@ -11,11 +11,10 @@ from repdiag.analysis.representation import Evidence, Wanted, examine
 from repdiag.analysis.requests import SpectrumRequest
 from repdiag.analysis.source import StoreSource, no_progress
 from repdiag.measures.registry import Selection, find
-from repdiag.results import Estimate, Representation
+from repdiag.results import TYPICAL_ROWS, Estimate, Representation
 from repdiag.stats.rowtests import Mask
 
 RUINED = ("effective_rank", "top1_share", "mean_share", "spectral_cliff")
-OPTION = "{rows=typical}"
 MOST = 0.1
 """More rows than this share are not a few that are far from the others."""
 
@@ -33,7 +32,7 @@ def with_typical_rows(
     found = examine(others, Wanted(needs, request.method(source.d), dtype, source.scale))
     left_out = int(np.count_nonzero(outlying))
     added = {
-        f"{s.key}{OPTION}": _without(s, found, request.confidence, left_out)
+        f"{s.key}{TYPICAL_ROWS}": _without(s, found, request.confidence, left_out)
         for s in selections
         if found.facts.measurable
     }

@@ -11,14 +11,12 @@ from repdiag.check.judgement import Judgement, State
 from repdiag.check.kinds import Kind
 from repdiag.check.known import facts
 from repdiag.check.sentences import figure_text, number
-from repdiag.results import Estimate, Representation
-
-ROWS_OPTION = "{rows=typical}"
+from repdiag.results import TYPICAL_ROWS, Estimate, Representation
 
 
 def typical(row: Representation, measure: str) -> Estimate | None:
     """The figure of the other rows; None where no few rows are far from them."""
-    return row.estimates.get(f"{measure}{ROWS_OPTION}")
+    return row.estimates.get(f"{measure}{TYPICAL_ROWS}")
 
 
 def with_far_rows(one: Judgement, levels: Levels) -> Judgement:

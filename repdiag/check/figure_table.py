@@ -15,7 +15,6 @@ from repdiag.types import Address, Status
 MOST_COLUMNS = 8
 _MAIN = ("effective_rank", "spectral_cliff", "mean_share", "top1_share")
 _NOTED = ("fail", "inconclusive", "warn")
-_BASELINE = "against=baseline"
 
 Changes = Mapping[Address, Mapping[str, Estimate]]
 
@@ -40,8 +39,7 @@ def figure_lines(results: Results, summary: CheckSummary, most: int) -> list[str
 def changes_of(results: Results, summary: CheckSummary) -> Changes:
     """Every change of a representation against its baseline, by measure.
 
-    They are the pairs whose second side it is, in the figures that a drop is judged by, and whatever stands
-    beside its figures with the option `against=baseline`.
+    They are the pairs whose second side it is, in the figures that a drop is judged by.
     """
     found: dict[Address, dict[str, Estimate]] = defaultdict(dict)
     drops = [name for name in map(_measure, summary.rules) if f"{name}.{Bound.MAX_DROP}" in summary.rules]
@@ -50,10 +48,6 @@ def changes_of(results: Results, summary: CheckSummary) -> Changes:
             estimate = pair.estimates.get(name)
             if estimate is not None and estimate.unit == RATIO:
                 found[pair.y.address][name] = estimate
-    for row in results.representations:
-        beside = {_without_option(key): one for key, one in row.estimates.items() if _is_change(key)}
-        if beside:
-            found[row.address] |= beside
     return found
 
 
@@ -66,16 +60,6 @@ def _judged(rows: Sequence[Representation], summary: CheckSummary) -> list[str]:
 
 def _measure(rule: str) -> str:
     return rule.rpartition(".")[0] or rule
-
-
-def _is_change(key: str) -> bool:
-    return _BASELINE in key.partition("{")[2].removesuffix("}").split(",")
-
-
-def _without_option(key: str) -> str:
-    name, _, options = key.removesuffix("}").partition("{")
-    rest = ",".join(one for one in options.split(",") if one != _BASELINE)
-    return f"{name}{{{rest}}}" if rest else name
 
 
 def _cells(
@@ -104,15 +88,12 @@ def bounded(status: Status, figure: tuple[float | None, float | None, float | No
 
 
 def change(estimate: Estimate) -> str:
-    """`8.9% (7.1% to 10.7%), 101 to 92`: a fall is positive. Differences fall in their own unit."""
-    ratio = estimate.unit == RATIO
-    value, low, high = (
-        None if x is None else 100 * (1 - x) if ratio else 0.0 - x
-        for x in (estimate.value, estimate.high, estimate.low)
-    )
+    """`8.9% (7.1% to 10.7%), 101 to 92`: a fall is positive."""
+    ends = (estimate.value, estimate.high, estimate.low)
+    value, low, high = (None if ratio is None else 100 * (1 - ratio) for ratio in ends)
     sides = [one for one in map(estimate.details.get, "ab") if isinstance(one, int | float)]
     both = f", {number(sides[0])} to {number(sides[1])}" if len(sides) == 2 else ""
-    return bounded(estimate.status, (value, low, high), "%" if ratio else "") + both
+    return bounded(estimate.status, (value, low, high), "%") + both
 
 
 def _about(results: Results, rows: Sequence[Representation], changes: Changes) -> list[str]:

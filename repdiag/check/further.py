@@ -13,15 +13,13 @@ from repdiag.check.kinds import KINDS, Kind
 from repdiag.check.nuisance import follows, nuisance, strongest
 from repdiag.check.sentences import number
 from repdiag.check.untrained import checkpoints_of, load_findings, twin_findings
-from repdiag.check.views import constant_views, view_findings
+from repdiag.check.views import ONE_DIRECTION, constant_views, view_findings
 from repdiag.results import Estimate, Finding, Representation, Results
 from repdiag.text import printable
 from repdiag.types import Address
 
 CLIFF, CLASSES = "spectral_cliff", "per_class_rank"
 LEAST_CLASSES = 3
-LINE = 1.25
-"""Effective rank below which one direction is all there is."""
 RATIO_RULE = 0.1
 OR_CLUSTERS, NO_CLUSTERS = (
     ", or there are that many clusters",
@@ -53,7 +51,7 @@ def class_on_a_line(row: Representation) -> Finding | None:
     if estimate is None or not isinstance(ranks, list) or len(ranks) < LEAST_CLASSES:
         return None
     smallest, middle = min(ranks), median(ranks)
-    if smallest >= LINE or middle < 2 * LINE or smallest < RATIO_RULE * middle:
+    if smallest >= ONE_DIRECTION or middle < 2 * ONE_DIRECTION or smallest < RATIO_RULE * middle:
         return None
     name = printable(str(estimate.details.get("class", "one")), 60)
     message = (
@@ -61,7 +59,7 @@ def class_on_a_line(row: Representation) -> Finding | None:
         f"the median class {number(middle)}."
     )
     figure = Figure(smallest, None, None)
-    evidence = Evidence(CLASSES, figure, LINE, "effective rank of the smallest class")
+    evidence = Evidence(CLASSES, figure, ONE_DIRECTION, "effective rank of the smallest class")
     return make_finding(Kind.CLASS_COLLAPSE, "warn", "classes", message, row, evidence)
 
 

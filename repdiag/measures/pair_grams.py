@@ -53,11 +53,16 @@ def squared_distances(rows: Tensor) -> Tensor:
 
 
 def median_distance(rows: Tensor) -> Tensor:
-    """Median distance of two different rows of (m, d), the lower one of an even number."""
+    """Median distance of two different rows of (m, d): of an even number, the mean of the middle two."""
     m = rows.shape[0]
     distances = squared_distances(rows - rows.mean(0)).fill_diagonal_(math.inf)
-    # Every pair stands there twice.
-    return distances.flatten().kthvalue(max(m * (m - 1) // 2, 1)).values.sqrt()
+    # Every pair stands there twice, and the diagonal at the end.
+    pairs = m * (m - 1) // 2
+    flat = distances.flatten()
+    middle = [
+        flat.kthvalue(min(max(k, 1), m * m)).values for k in (2 * ((pairs + 1) // 2), 2 * (pairs // 2 + 1))
+    ]
+    return torch.stack(middle).sqrt().mean()
 
 
 def marginal_entropy(rows: Tensor, kernel: str, width: float | Tensor, alpha: float) -> Tensor:

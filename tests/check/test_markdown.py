@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pydantic import JsonValue
+
 from repdiag.check import check, render_verdict
 from repdiag.check.findings import place_of
 from repdiag.check.markdown import MOST_BYTES, MOST_ROWS
 from repdiag.check.markup import plain
-from repdiag.results import DIFFERENCE, RATIO, Estimate, Onset, Pair, Place, Results
+from repdiag.results import RATIO, Estimate, Onset, Pair, Place, Results
 from repdiag.types import Status
 from tests.check.builders import figure, healthy, insufficient, policy, results, row
 from tests.check.test_formats import CONE, MIXED, hostile
@@ -72,19 +74,26 @@ def test_without_a_baseline_there_is_no_drop() -> None:
 
 
 def test_a_drop_is_shown_in_percent_with_both_sides() -> None:
-    estimates = healthy()
-    estimates["effective_rank{against=baseline}"] = change(0.91, a=101.0, b=92.0, pairing="same samples")
-    estimates["effective_rank{against=baseline,rogue=drop}"] = change(1.25)
-    estimates["mean_share{against=baseline}"] = change(0.05, DIFFERENCE, a=0.2, b=0.25)
-    estimates["top1_share{against=baseline}"] = change(None)
-    found = check(results(row(estimates), row(layer="new")), policy())
+    here = row()
+    figures_of_pair = {
+        "effective_rank": change(0.91, a=101.0, b=92.0, pairing="same samples"),
+        "participation_ratio": change(1.25),
+        "stable_rank": change(None),
+    }
+    then = Place(checkpoint="baseline (epoch=5)", view="base", layer="backbone")
+    pair = Pair(x=then, y=place_of(here), n=9, estimates=figures_of_pair)
+    judged = check(results(here, row(layer="new")), policy())
+    rules: JsonValue = {f"{name}.max_drop": {"threshold": 0.1} for name in figures_of_pair}
+    held = judged.source["check"]
+    assert isinstance(held, dict)
+    summary: JsonValue = {**held, "rules": rules}
+    found = judged.model_copy(update={"pairs": [pair], "source": {**judged.source, "check": summary}})
     first, second = figures(found)
     assert first["drop of `effective_rank`"] == "9% (8% to 11%), 101 to 92"
-    assert first["drop of `effective_rank{rogue=drop}`"] == "-25% (-26% to -23%)"
-    assert first["drop of `mean_share`"] == "-0.05 (-0.06 to -0.03), 0.2 to 0.25"
-    assert first["drop of `top1_share`"] == "insufficient"
+    assert first["drop of `participation_ratio`"] == "-25% (-26% to -23%)"
+    assert first["drop of `stable_rank`"] == "insufficient"
     assert second["drop of `effective_rank`"] == ""
-    assert "Drops are against the baseline: same samples." in markdown(found)
+    assert "Drops are against baseline (epoch=5): same samples." in markdown(found).replace("\\", "")
 
 
 def test_the_pair_with_a_baseline_is_a_drop() -> None:
