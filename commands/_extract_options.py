@@ -21,7 +21,7 @@ Model = Annotated[
         metavar="SPEC",
         show_default=False,
         help="timm:NAME, torchvision:NAME, hf:DIR, sentence-transformers:DIR, package.module:callable or "
-        "path/file.py:callable.",
+        "path/file.py:callable; left out, it is told from the tensors.",
     ),
 ]
 ModelArg = Annotated[
@@ -65,6 +65,30 @@ Pool = Annotated[
 ]
 KeepSpecial = Annotated[
     bool, typer.Option("--keep-special", help="Keep special tokens and a causal model's first token.")
+]
+KeepInputs = Annotated[
+    bool,
+    typer.Option("--keep-inputs", help="Store the features of each sample too, float32, once for each view."),
+]
+Twin = Annotated[
+    bool,
+    typer.Option(
+        "--twin", help="Add the same architecture with fresh weights, as CKPT-twin; check compares."
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME[=COLUMN]",
+        show_default=False,
+        help="Keep a column of the data as label, group, split or NAME; text=COLUMN and id=COLUMN choose "
+        "what is read; repeatable.",
+    ),
+]
+OnError = Annotated[
+    str,
+    typer.Option("--on-error", metavar="HOW", help="At a sample that cannot be read: fail, or skip it."),
 ]
 Weights = Annotated[
     str,

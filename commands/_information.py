@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from ._tables import wrapped
 
 if TYPE_CHECKING:
     from repdiag.analysis import InformationRequest
+    from repdiag.analysis.bandwidth import Bandwidth
     from repdiag.results import Estimate, Pair, Place, Results
 
 MOST_BLOCKS = 3
@@ -35,20 +36,22 @@ PairInterval = Annotated[
 ]
 
 
-def bandwidth_of(text: str) -> float | None:
-    """A positive number, or None for the median distance.
+def bandwidth_of(text: str) -> Bandwidth:
+    """A positive number, None for the median distance, or `best`.
 
     Raises:
         UsageError: anything else.
     """
     if text == "median":
         return None
+    if text == "best":
+        return "best"
     try:
         found = float(text)
     except ValueError:
         found = math.nan
     if not 0 < found < math.inf:
-        raise UsageError(f'--bandwidth "{printable(text)}" is neither median nor a positive number')
+        raise UsageError(f'--bandwidth "{printable(text)}" is neither median nor best nor a positive number')
     return found
 
 
@@ -87,6 +90,7 @@ def _block(pair: Pair) -> Iterator[str]:
     yield ""
     yield from wrapped(f"x = {printable(pair.x.address, 200)}", "")
     yield from wrapped(f"y = {printable(pair.y.address, 200)}  (n {pair.n:,})", "")
+    yield from _given(pair)
     yield HEADER
     for name, estimate in pair.estimates.items():
         yield from row(name, estimate)
@@ -125,6 +129,14 @@ def own(estimate: Estimate) -> float | None:
     return min((each for each in found if isinstance(each, int | float)), default=None)
 
 
+def _given(pair: Pair) -> Iterator[str]:
+    """What the conditional figures are given, once for a pair."""
+    held = (each.details.get("given") for each in pair.estimates.values())
+    given = next((each for each in held if each), None)
+    if given is not None:
+        yield from wrapped(f"given {printable(given, 200)}, where a measure is conditional", "")
+
+
 def _bandwidths(pair: Pair) -> Iterator[str]:
     """Bandwidth and mean kernel of both views, once for a pair."""
     held = (each.details for each in pair.estimates.values())
@@ -132,10 +144,20 @@ def _bandwidths(pair: Pair) -> Iterator[str]:
     if details is not None:
         views = (
             f"{name} {fitted(details[f'bandwidth_{name}'], 9)} "
-            f"(mean kernel {fitted(details[f'mean_kernel_{name}'], END)})"
+            f"(mean kernel {fitted(details[f'mean_kernel_{name}'], END)}{_chosen(details, name)})"
             for name in "xy"
         )
         yield from wrapped(f"bandwidth {', '.join(views)}", "  ")
+
+
+def _chosen(details: Mapping[str, Any], name: str) -> str:
+    """Which multiple of the median was chosen, and how far self stood from null there and at the median."""
+    factors, contrasts = details.get("bandwidth_factors"), details.get(f"contrast_{name}")
+    if not factors or not contrasts:
+        return ""
+    best = max(range(len(contrasts)), key=contrasts.__getitem__)
+    beside = f", at the median {contrasts[factors.index(1.0)]:.3g}" if 1.0 in factors else ""
+    return f", {factors[best]:.3g} times the median: contrast {contrasts[best]:.3g}{beside}"
 
 
 def _normalised(pair: Pair) -> Iterator[str]:
@@ -164,7 +186,7 @@ def _notes(results: Results) -> list[str]:
 def _legend() -> list[str]:
     text = (
         "null: the same figure with the rows of y shuffled. self: a view with itself, the smaller of both. "
-        "unresolved: null and self cannot be told apart."
+        "unresolved: the figure cannot be told from the null, or most of it is null."
     )
     return wrapped(text, "")
 

@@ -56,6 +56,7 @@ def _store_document(store: Store) -> dict[str, Any]:
         }
         for info in store.representations
     ]
+    kept = [info for view in store.input_views if (info := store.inputs(view)) is not None]
     provenance = dict(store.provenance)
     return {
         **SCHEMA,
@@ -63,6 +64,7 @@ def _store_document(store: Store) -> dict[str, Any]:
         "n": store.n,
         "columns": list(store.columns),
         "representations": representations,
+        "inputs": [{"view": one.view, "n": one.n, "p": one.p, "dtype": one.dtype} for one in kept],
         "provenance": provenance,
     }
 
@@ -96,13 +98,19 @@ def _store_lines(content: Mapping[str, Any]) -> list[str]:
     for name, facts in content["provenance"].get("checkpoints", {}).items():
         lines += ["", *wrapped(f"checkpoint {printable(name)}", "")]
         lines += [line for key in OF_CHECKPOINT if key in facts for line in _fact(key, facts[key], "  ")]
-    rows = content["representations"]
     lines += ["", f"{'n':>9} {'d':>7}  {'dtype':<9}checkpoint/view/layer"]
-    return lines + [
-        f"{row['n']:>9,} {row['d']:>7,}  {printable(row['dtype'], 8):<9}"
-        + printable(f"{row['checkpoint']}/{row['view']}/{row['layer']}", 200)
-        for row in rows
+    lines += [
+        _matrix_line(row["n"], row["d"], row["dtype"], f"{row['checkpoint']}/{row['view']}/{row['layer']}")
+        for row in content["representations"]
     ]
+    return lines + [
+        _matrix_line(one["n"], one["p"], one["dtype"], f"inputs of view {one['view']}")
+        for one in content["inputs"]
+    ]
+
+
+def _matrix_line(n: int, d: int, dtype: str, name: str) -> str:
+    return f"{n:>9,} {d:>7,}  {printable(dtype, 8):<9}{printable(name, 200)}"
 
 
 def _fact(key: str, value: Any, indent: str = "") -> list[str]:

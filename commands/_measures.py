@@ -62,7 +62,8 @@ def _record(item: Declaration) -> dict[str, Any]:
 
 def _of_one(item: Measure) -> dict[str, Any]:
     needs = getattr(item.needs, "value", str(item.needs))
-    return {"needs": needs, "collapse": item.collapse, "correction": item.correction}
+    own = {"needs": needs, "collapse": item.collapse, "correction": item.correction}
+    return own | {"opt_in": item.opt_in}
 
 
 def _of_a_pair(item: PairMeasure) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repdiag.errors import OutputError
+import typer
+
+from repdiag.errors import EXIT_INCONCLUSIVE, OutputError
 from repdiag.text import printable
 
 if TYPE_CHECKING:
-    from repdiag.results import Results
+    from repdiag.results import Estimate, Results
 
 STDOUT = "-"
 
@@ -118,3 +120,13 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
         self._bar, self._label = None, None
+
+
+def insist(estimates: Iterable[Estimate]) -> None:
+    """End with exit code 3 where not one figure has a value: 0 would say that there is a result.
+
+    Raises:
+        typer.Exit: there is no figure.
+    """
+    if all(one.value is None for one in estimates):
+        raise typer.Exit(EXIT_INCONCLUSIVE)

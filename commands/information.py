@@ -7,40 +7,24 @@ from typing import Annotated
 
 import typer
 
+from . import _information_options as i
 from . import _options as o
 from ._analysis import Sources
 from ._information import PairInterval, bandwidth_of, information_text, informed
-from ._output import Output
-
-_SIDE = "Addresses checkpoint/view/layer of the {} side, such as '*/base/*'; repeatable."
+from ._output import Output, insist
 
 
 def information(
     stores: o.Stores,
-    x: Annotated[
-        list[str] | None, typer.Option("--x", metavar="GLOB", help=_SIDE.format("first"), show_default=False)
-    ] = None,
-    y: Annotated[
-        list[str] | None, typer.Option("--y", metavar="GLOB", help=_SIDE.format("other"), show_default=False)
-    ] = None,
+    x: i.First = None,
+    y: i.Other = None,
+    given: i.Given = "",
     layer: o.Layers = None,
     view: o.Views = None,
     checkpoint: o.Checkpoints = None,
-    measure: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--measure",
-            metavar="NAME",
-            help="Only these measures of pairs, such as renyi_mi or cka{unbiased=false}; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    bandwidth: Annotated[
-        str, typer.Option(metavar="median|NUMBER", help="Of the Gaussian kernels, in units of the rows.")
-    ] = "median",
-    rows: Annotated[
-        int, typer.Option(metavar="N", help="Rows, at most 4,000, for what compares them all in memory.")
-    ] = 1000,
+    measure: i.PairMeasures = None,
+    bandwidth: i.Bandwidths = "median",
+    rows: i.RowCount = 1000,
     yes: Annotated[bool, typer.Option("--yes", help="Measure any number of pairs.")] = False,
     interval: PairInterval = o.Interval.AUTO,
     dataset: o.Dataset = None,
@@ -58,13 +42,14 @@ def information(
 
     Every two views of each layer; without views every two layers, without layers every two checkpoints.
     Each figure stands beside its shuffled null and the information of a view with itself. Prints a table
-    and writes <name of the store>.information.html in the current folder.
+    and writes <name of the store>.information.html in the current folder. Exit code 3 where no figure has
+    a value.
     """
     from repdiag.analysis import InformationRequest, PairChoice
 
     output = Output(json=json, quiet=quiet)
     request = InformationRequest(
-        pairs=PairChoice(o.globs(layer), o.globs(view), o.globs(checkpoint), o.globs(x), o.globs(y)),
+        pairs=PairChoice(o.globs(layer), o.globs(view), o.globs(checkpoint), o.globs(x), o.globs(y), given),
         measures=o.globs(measure),
         interval=interval.value,
         device=device,
@@ -78,3 +63,4 @@ def information(
     output.as_json(results.to_json)
     if not no_report:
         output.report([results], report or Path(f"{stores[0].stem}.information.html"))
+    insist(one for pair in results.pairs for one in pair.estimates.values())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import _options as o
 from ._analysis import Sources, analysed
-from ._output import Output
+from ._output import Output, insist
 from ._tables import spectrum_text
 
 
@@ -50,3 +50,4 @@ def spectrum(
     output.as_json(results.to_json)
     if not no_report:
         output.report([results], report or Path(f"{stores[0].stem}.spectrum.html"))
+    insist(one for held in results.representations for one in held.estimates.values())

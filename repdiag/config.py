@@ -35,6 +35,10 @@ class ExtractOptions(BaseModel):
     views: list[str] = Field(default_factory=list)
     pool: Literal["auto", "mean", "cls", "last", "max", "flatten", "none"] = "auto"
     keep_special: bool = False
+    keep_inputs: bool = False
+    columns: list[str] = Field(default_factory=list)
+    on_error: Literal["fail", "skip"] = "fail"
+    twin: bool = False
     weights: str = "auto"
     allow_partial: bool = False
     trust: bool = False

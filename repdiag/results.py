@@ -156,14 +156,40 @@ class TrajectoryPoint(Record):
 
 
 class Trajectory(Record):
-    """One path through the information plane."""
+    """One path through the information plane; `runs` counts the runs (seeds) behind each point."""
 
     layer: str
     view: str
     split: str | None = None
     run: str | None = None
+    runs: int = 1
     estimator: str
     points: list[TrajectoryPoint]
+
+
+class Phase(Record):
+    """A rise of I(T;Y) (fitting) or a later fall of I(X;T) (compression) along a path.
+
+    It is measured from `start` to `end`; for a compression `start` is the turning point. `size` is the change
+    in nats, not negative where the phase is there. `p_value` needs five runs. `agrees` says whether every
+    other estimator of the layer sees the same, None where there is no other.
+    """
+
+    layer: str
+    view: str
+    split: str | None = None
+    run: str | None = None
+    runs: int = 1
+    estimator: str
+    kind: Literal["fitting", "compression"]
+    start: str
+    start_step: int | None = None
+    end: str
+    end_step: int | None = None
+    size: Estimate
+    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    agrees: bool | None = None
+    message: str
 
 
 class Finding(Record):
@@ -221,6 +247,7 @@ class Results(Record):
     representations: list[Representation] = Field(default_factory=list)
     pairs: list[Pair] = Field(default_factory=list)
     trajectories: list[Trajectory] = Field(default_factory=list)
+    phases: list[Phase] = Field(default_factory=list)
     findings: list[Finding] = Field(default_factory=list)
     onsets: list[Onset] = Field(default_factory=list)
     verdict: Verdict | None = None

@@ -234,4 +234,6 @@ COLLAPSES: Mapping[Need, Callable[[], tuple[Subject, Subject]]] = {
     Need.CLASS_SPECTRA: one_class,
     Need.CLASS_MEANS: class_means,
     Need.OBJECTS: objects,
+    Need.CLOUD: dimensional,
+    Need.OUTPUTS: class_means,
 }

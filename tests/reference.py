@@ -285,6 +285,24 @@ def twonn(data: Data, discard: float = 0.1) -> float:
     return sum(x * y for x, y in zip(kept, targets, strict=True)) / sum(x * x for x in kept)
 
 
+@twin
+def diffusion_entropy(
+    data: Data, preset: str = "median", t: float = 1.0, anisotropic: bool = False
+) -> float | None:
+    """From the random walk of the kernel, which is not symmetric and has the same eigenvalues."""
+    n = len(data.rows)
+    distances = np.array([[math.dist(a, b) for a in data.rows] for b in data.rows])
+    width = 10.0 if preset == "published" else float(np.median(distances[np.triu_indices(n, 1)]))
+    if width == 0:
+        return None
+    kernel = np.exp(-(distances**2) / (2 * width**2))
+    if anisotropic:
+        density = np.sqrt(kernel.sum(axis=1))
+        kernel = kernel / np.outer(density, density)
+    values = np.abs(np.linalg.eigvals(kernel / kernel.sum(axis=1, keepdims=True))) ** t
+    return -sum(float(p) * math.log(p) for p in values / values.sum() if p > 1e-300)
+
+
 # --- Labels and views. ---
 
 
@@ -313,6 +331,32 @@ def neural_collapse_nc1(data: Data) -> float:
         for row in rows:
             within += np.outer(row - rows.mean(axis=0), row - rows.mean(axis=0)) / n
     return float(np.trace(within @ np.linalg.pinv(between, rcond=1e-12, hermitian=True))) / len(classes)
+
+
+@twin
+def conditional_mutual_information(
+    data: Data, outputs: str = "auto", weighting: str = "sample"
+) -> float | None:
+    assert data.labels is not None
+    classes = [int(label) for label in np.unique(data.labels)]
+    proper = all(min(row) >= 0 and abs(sum(row) - 1) <= 1e-3 for row in data.rows)
+    if outputs == "probabilities" and not proper:
+        return None
+    as_they_are = proper if outputs == "auto" else outputs == "probabilities"
+    exponentials = [row if as_they_are else np.exp(row - max(row)) for row in data.rows]
+    rows = [row / sum(row) for row in exponentials]
+    if len(rows) < 5 * len(classes):
+        return None
+    by_class = []
+    for label in classes:
+        own = [row for row, of in zip(rows, data.labels, strict=True) if of == label]
+        mean = sum(own) / len(own)
+        by_class.append(
+            [sum(p * math.log(p / q) for p, q in zip(row, mean, strict=True) if p) for row in own]
+        )
+    if weighting == "class":
+        return float(np.mean([np.mean(each) for each in by_class]))
+    return math.fsum(kl for each in by_class for kl in each) / len(rows)
 
 
 @twin

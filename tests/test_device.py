@@ -70,6 +70,8 @@ RECORDS: dict[Need, Callable[[], inputs.Record]] = {
     Need.CLASS_MEANS: class_means,
     Need.CLASS_SPECTRA: lambda: inputs.ClassSpectra((cuda(D), cuda(D)), (N, N)),
     Need.OBJECTS: lambda: inputs.Objects(cuda(D, D), cuda(D, D), N, 2),
+    Need.CLOUD: lambda: inputs.Cloud(cuda(N, D), 2.0),
+    Need.OUTPUTS: lambda: inputs.Outputs(cuda(CLASSES), cuda(CLASSES, 2), cuda(CLASSES, 2), N, D, True),
 }
 
 

@@ -27,6 +27,7 @@ PROMISED = [
     "information",
     "inspect",
     "measures",
+    "plane",
     "report",
     "selftest",
     "spectrum",

@@ -13,10 +13,22 @@ from tests.source import ROOT
 
 QUICK = {
     "train_and_watch.py": (["runs", "2"], "epoch_02: "),
+    "information_plane.py": (["--seeds", "1", "--epochs", "20", "--rows", "300"], "I(X;T) falls in tanh"),
+    "build_architectures.py": (["small.npz", "--limit", "3"], "3 architectures, 3 classes"),
     "ci/train.py": (["collapsed", "--epochs", "1"], "trained the collapsed encoder"),
     "benchmarks/calibration.py": (["--parts", "spectra", "--features", "32", "--ratios", "2"], "failed: 0"),
-    "benchmarks/entropy.py": (["--size", "300", "--seeds", "3", "--kinds", "sphere", "--pairs"], "100.0%"),
+    "benchmarks/entropy.py": (
+        [
+            *("--size", "300", "--seeds", "3", "--pair-seeds", "3", "--large", "300"),
+            *("--cost-seeds", "1", "--kinds", "sphere"),
+        ],
+        "100.0%",
+    ),
     "benchmarks/gate.py": (["--repeats", "1", "--runs", "1", "--ratios", "0.25"], "1 different verdict(s)"),
+    "benchmarks/identify.py": (
+        ["--timm", "2", "--torchvision", "1", "--files", "1", "--seed", "1"],
+        "| all | 18 | 100.0% | 0 |",
+    ),
     "benchmarks/information.py": (
         [
             *("--rows", "60", "--draws", "1", "--dimensions", "2", "--tasks", "2", "--widths", "2"),
@@ -26,15 +38,30 @@ QUICK = {
         "CPU time grows as n^",
     ),
     "benchmarks/information_bias.py": (["--features", "4", "6", "--repeats", "2"], "t5 4+4"),
+    "benchmarks/information_trust.py": (["--parts", "told", "--seeds", "1", "--rows", "60"], "ksg_mi"),
     "benchmarks/onset.py": (["--series", "2", "--checkpoints", "3"], "Alarms in health: 0 of 1"),
     "benchmarks/paired.py": (["--repeats", "1", "--features", "12"], "false alarms: "),
+    "benchmarks/plane_channels.py": (["--dimensions", "2", "--rows", "200", "--seeds", "3"], "of 3"),
     "benchmarks/reconciliation.py": (["--recorded"], "| none; nearest is `lidar{delta=1e-06}` |"),
+    "benchmarks/peers.py": (
+        [
+            *("--sizes", "80x4", "--scaling", "--repeats", "1", "--peers", "absent"),
+            *("--only", "ssrlib_rankme", "renyi_two"),
+        ],
+        "not installed: make bench installs it",
+    ),
     "benchmarks/targets.py": (["--bias", "1", "--intervals", "1", "--ratios", "1"], "verdicts 10% from"),
     "benchmarks/selftest.py": (
         ["--runs", "1", "--features", "16", "--ratios", "8", "--planted", "cone"],
         "limits that hold: ",
     ),
-    "benchmarks/streaming.py": (["--rows", "2000", "--features", "32", "--repeats", "1"], "bare loop"),
+    "benchmarks/streaming.py": (
+        [
+            *("--rows", "2000", "--features", "32", "--repeats", "1"),
+            *("--pairs", "500", "--pair-features", "4"),
+        ],
+        "eight measures of moments",
+    ),
     "benchmarks/zoo.py": (["--data", "digits", "--encoders", "2", "--epochs", "1"], "named rightly"),
 }
 BY_HAND = {"report_picture.py"}

@@ -1,12 +1,13 @@
 """Stochastic matrix entropy against an eigendecomposition: error, coverage of its interval, CPU.
 
-    python examples/benchmarks/entropy.py [--size 2000] [--seeds 400] [--kinds power_law digits] [--pairs]
+    python examples/benchmarks/entropy.py [--parts coverage pairs cost] [--size 2000] [--seeds 400]
 
 Order 1, Gaussian kernel, bandwidth the median distance. Every seed has probes of its own on the same
-matrix, which is made once. Errors are relative to the exact entropy, `bias` their mean, `said` the mean
-standard error that came with them, `cover` the share of 95% intervals that hold it. `ratio` is CPU of one
-eigvalsh in float64, without the matrix, over CPU of one estimate, with its matrix. --pairs adds the mutual
-information with a noisy second view, in nats. The design was chosen on the kinds in TUNING alone.
+matrix, which is made once. Errors of entropies are relative to the exact one, those of mutual information
+with a noisy second view in nats; `bias` is their mean, `said` the mean standard error that came with them,
+`held` the share of 95% intervals that hold the exact figure. `ratio` is CPU of one eigvalsh in float64,
+without the matrix, over CPU of one estimate, with its matrix, at --large rows. The design was chosen on the
+kinds in TUNING alone. `--write` puts the tables into docs/entropy.md.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # One thread: CPU seconds of several are no measure of work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from information_parts.reading import markdown
 from numpy.typing import NDArray
+from targets import METHODS, written
 from torch import Tensor
 
 from repdiag.stats import slq
 from repdiag.stats.slq import StochasticEntropy
 from repdiag.stats.slq_kernel import Gram
 
+PAGE = METHODS.with_name("entropy.md")
+PARTS = ("coverage", "pairs", "cost")
 Rows = NDArray[np.float64]
 Make = Callable[[int, np.random.Generator], Rows]
 NOISE = 0.5
@@ -83,7 +88,21 @@ def sphere(n: int, generator: np.random.Generator) -> Rows:
     return rows / lengths
 
 
-TUNING: tuple[Make, ...] = (gaussian, clusters, swiss_roll)
+def tanh(n: int, generator: np.random.Generator) -> Rows:
+    mixed = generator.standard_normal((n, 12)) @ generator.standard_normal((12, 192)) / 3
+    found: Rows = np.tanh(mixed + 0.5 * generator.standard_normal(192))
+    return found
+
+
+def scales(n: int, generator: np.random.Generator) -> Rows:
+    return generator.standard_normal((n, 24)) * np.exp(0.7 * generator.standard_normal((n, 1)))
+
+
+def sparse(n: int, generator: np.random.Generator) -> Rows:
+    return generator.standard_normal((n, 100)) * (generator.random((n, 100)) < 0.1)
+
+
+TUNING: tuple[Make, ...] = (gaussian, clusters, swiss_roll, tanh, scales, sparse)
 HELD_OUT: tuple[Make, ...] = (power_law, digits, heavy_tail, low_rank, relu, sphere)
 KINDS = {make.__name__: make for make in TUNING + HELD_OUT}
 
@@ -111,51 +130,79 @@ def views(make: Make, n: int) -> list[Tensor]:
     return [*scaled, torch.cat(scaled, 1)]
 
 
-def figures(found: Sequence[StochasticEntropy], truth: float, unit: float) -> str:
+def figures(found: Sequence[StochasticEntropy], truth: float, unit: float) -> list[str]:
     """Root mean square, mean and largest error, mean standard error, in units of `unit`, and coverage."""
     errors = np.array([one.value - truth for one in found]) / unit
-    said = np.mean([one.error for one in found]) / unit
-    covered = np.mean([one.low <= truth <= one.high for one in found])
-    spread = f"{np.sqrt(np.mean(errors**2)):9.1e}{errors.mean():+9.1e}{abs(errors).max():9.1e}{said:9.1e}"
-    return f"{truth:9.4f}{spread}{covered:7.1%}"
+    said = float(np.mean([one.error for one in found])) / unit
+    spread = (np.sqrt(np.mean(errors**2)), errors.mean(), abs(errors).max(), said)
+    held = float(np.mean([one.low <= truth <= one.high for one in found]))
+    return [f"{truth:.4f}", *(f"{each:.1e}" for each in spread), f"{held:.1%}"]
 
 
-def entropy_line(make: Make, n: int, seeds: int) -> str:
-    rows = views(make, n)[0]
-    truth, reference = exact(rows)
-    started = time.process_time()
+HEAD = ["kind", "n", "exact", "rms error", "bias", "largest", "said", "held"]
+
+
+def coverage_row(make: Make, options: argparse.Namespace) -> list[str]:
+    rows = views(make, options.size)[0]
+    truth, _ = exact(rows)
     gram = Gram(rows, 1.0)
-    found = [slq.gram_entropy(gram, seed=0)]
-    spent = time.process_time() - started
-    found += [slq.gram_entropy(gram, seed=seed) for seed in range(1, seeds)]
-    cost = f"{reference:9.2f}{spent:8.2f}{reference / spent:7.1f}"
-    return f"{make.__name__:11}{len(rows):7}{figures(found, truth, truth)}{cost}"
+    found = [slq.gram_entropy(gram, seed=seed) for seed in range(options.seeds)]
+    return [make.__name__, f"{len(rows):,}", *figures(found, truth, truth)]
 
 
-def pair_line(make: Make, n: int, seeds: int) -> str:
-    each = views(make, n)
+def pairs_row(make: Make, options: argparse.Namespace) -> list[str]:
+    each = views(make, options.size)
     x, y, joint = (exact(rows)[0] for rows in each)
     grams = [Gram(rows, 1.0) for rows in each]
-    found = [slq.gram_information(grams, seed=seed).information for seed in range(seeds)]
-    return f"{make.__name__:11}{len(each[0]):7}{figures(found, x + y - joint, 1.0)}"
+    found = [slq.gram_information(grams, seed=seed).information for seed in range(options.pair_seeds)]
+    return [make.__name__, f"{len(each[0]):,}", *figures(found, x + y - joint, 1.0)]
+
+
+def cost_row(make: Make, options: argparse.Namespace) -> list[str]:
+    rows = views(make, options.large)[0]
+    truth, reference = exact(rows)
+    found, spent, passes = [], [], []
+    for seed in range(options.cost_seeds):
+        started = time.process_time()
+        found.append(slq.entropy(rows, 1.0, seed=seed))
+        spent.append(time.process_time() - started)
+        passes.append(found[-1].passes)
+    here = float(np.median(spent))
+    cost = [f"{np.mean(passes):.0f}", f"{reference:.1f}", f"{here:.2f}", f"{reference / here:.1f}x"]
+    return [make.__name__, f"{len(rows):,}", *figures(found, truth, truth)[:-1], *cost]
+
+
+TABLES: dict[str, tuple[list[str], Callable[[Make, argparse.Namespace], list[str]]]] = {
+    "coverage": (HEAD, coverage_row),
+    "pairs": (HEAD, pairs_row),
+    "cost": ([*HEAD[:-1], "passes", "eigvalsh, CPU s", "here, CPU s", "ratio"], cost_row),
+}
+
+
+def lines(options: argparse.Namespace, part: str) -> Iterator[list[str]]:
+    for kind in options.kinds:
+        row = TABLES[part][1](KINDS[kind], options)
+        print(" ".join(row), flush=True)
+        yield row
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=2000)
-    parser.add_argument("--seeds", type=int, default=400)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[make.__name__ for make in HELD_OUT])
-    parser.add_argument("--pairs", action="store_true", help="mutual information too")
+    parser.add_argument("--size", type=int, default=2000, help="rows of coverage and of pairs")
+    parser.add_argument("--seeds", type=int, default=400, help="of coverage")
+    parser.add_argument("--pair-seeds", type=int, default=100)
+    parser.add_argument("--large", type=int, default=8000, help="rows of the cost")
+    parser.add_argument("--cost-seeds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/entropy.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    head = f"{'exact':>9}{'rms':>9}{'bias':>9}{'largest':>9}{'said':>9}{'cover':>7}"
-    print(f"{'kind':11}{'n':>7}{head}{'eigvalsh':>9}{'here':>8}{'ratio':>7}", flush=True)
-    for kind in options.kinds:
-        print(entropy_line(KINDS[kind], options.size, options.seeds), flush=True)
-    if options.pairs:
-        print(f"\nmutual information, nats\n{'kind':11}{'n':>7}{head}", flush=True)
-        for kind in options.kinds:
-            print(pair_line(KINDS[kind], options.size, options.seeds), flush=True)
+    for part in options.parts:
+        table = markdown(TABLES[part][0], list(lines(options, part)))
+        print(f"\n{part}\n\n{table}\n", flush=True)
+        if options.write:
+            written({part: table}, PAGE)
 
 
 if __name__ == "__main__":

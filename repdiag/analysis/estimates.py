@@ -27,9 +27,14 @@ ABOUT_SPREAD = frozenset(
         Need.CLASS_MEANS,
         Need.CLASS_SPECTRA,
         Need.OBJECTS,
+        Need.CLOUD,
+        Need.OUTPUTS,
     }
 )
 """Records that hold nothing when nothing varies; the others still describe a constant."""
+
+CEILING = 0.01
+"""Share of its ceiling within which a figure is saturated."""
 
 NEVER_CONSTANT = frozenset({"trace"})
 """Figures that a constant has: its variance is zero, and that is an answer."""
@@ -72,7 +77,8 @@ def judge(selection: Selection, records: Pair, facts: Facts, confidence: float) 
     if math.isinf(plugin):
         return _without_value(selection, Status.NONFINITE, confidence, "overflows float64")
     if not math.isfinite(plugin):
-        return _without_value(selection, Status.INSUFFICIENT, confidence, "does not exist for these data")
+        reason = str(reading.details.get("reason", "does not exist for these data"))
+        return _without_value(selection, Status.INSUFFICIENT, confidence, reason)
     own = plain(selection, records.plugin)
     reason = _too_few(selection, facts, records.plugin.total)
     found = (None if reason else corrected(selection, records)) or own
@@ -82,6 +88,8 @@ def judge(selection: Selection, records: Pair, facts: Facts, confidence: float) 
     if reason:
         status = Status.INSUFFICIENT
         low, high = _one_sided_ends(selection, low, high)
+    elif status is Status.OK and _saturated(reading, plugin):
+        status = Status.SATURATED
     shown = Estimate(
         value=None if reason else _clip(found.value, selection, facts),
         low=low,
@@ -96,6 +104,12 @@ def judge(selection: Selection, records: Pair, facts: Facts, confidence: float) 
         details=_details(reading, records.plugin.total, reason),
     )
     return Judged(shown) if reason else Judged(shown, found, own)
+
+
+def _saturated(reading: Reading, plugin: float) -> bool:
+    """Whether the figure is within a hundredth of the ceiling that stands beside it."""
+    ceiling = reading.details.get("ceiling")
+    return ceiling is not None and float(ceiling) - plugin <= CEILING * float(ceiling)
 
 
 NO_CORRECTION: Mapping[str, str] = {
@@ -178,7 +192,8 @@ def _clip(value: float, selection: Selection, facts: Facts) -> float:
 def bound_value(bound: Bound, n: int, d: int) -> float | None:
     """A declared bound as a number: `rank` is min(n - 1, d)."""
     rank = max(min(n - 1, d), 1)
-    named: dict[str, float] = {"d": d, "rank": rank, "log rank": math.log(rank)}
+    logs = {"log d": math.log(d), "log rank": math.log(rank), "log n": math.log(max(n, 1))}
+    named: dict[str, float] = {"d": d, "rank": rank, **logs}
     return named[bound] if isinstance(bound, str) else bound
 
 

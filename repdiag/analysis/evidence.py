@@ -9,6 +9,7 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
+from repdiag import linalg
 from repdiag.accumulators import (
     ClassSums,
     FeatureActivity,
@@ -18,9 +19,21 @@ from repdiag.accumulators import (
     SampledRows,
 )
 from repdiag.accumulators.pairs import neighbour_ratios, pair_potential
+from repdiag.analysis.bandwidth import kernel_of
 from repdiag.analysis.replicas import Replicas
-from repdiag.measures.inputs import Activity, ClassMeans, Directions, Location, Neighbours, Potential
+from repdiag.measures.inputs import (
+    Activity,
+    ClassMeans,
+    Cloud,
+    Directions,
+    Location,
+    Neighbours,
+    Potential,
+)
 from repdiag.types import GROUPS, IntervalMethod
+
+CLOUD_ROWS = 1000
+"""Up to here a figure of all pairs of rows is computed again without each group."""
 
 
 def locations(features: FeatureMoments, method: IntervalMethod, kept: Tensor | None = None) -> Replicas:
@@ -85,6 +98,25 @@ def neighbours(sample: SampledRows, method: IntervalMethod) -> Replicas:
         return Neighbours(ratios[inside] if len(ratios) else ratios)
 
     return leave_out(record, group_sizes(distinct), method)
+
+
+def clouds(sample: SampledRows, method: IntervalMethod, scale: float) -> Replicas:
+    """The shared sample with its median distance, found again without each group.
+
+    A figure of all m x m pairs costs m^3 operations, so it is found 20 times more for few rows only.
+    """
+    rows = sample.rows.to(linalg.DTYPE)
+    reason = f"{len(rows):,} rows compared with each other: intervals are given up to {CLOUD_ROWS:,} rows"
+    long = len(rows) > CLOUD_ROWS
+
+    def record(groups: list[int]) -> Cloud:
+        inside = torch.isin(sample.groups, torch.tensor(groups, device=rows.device))
+        kept = None if bool(inside.all()) else torch.nonzero(inside).flatten()
+        width = kernel_of(rows if kept is None else rows[kept]).width
+        told = reason if long and method is not IntervalMethod.NONE else ""
+        return Cloud(rows, width, scale, kept, told)
+
+    return leave_out(record, group_sizes(sample), IntervalMethod.NONE if long else method)
 
 
 def distinct_rows(sample: SampledRows) -> SampledRows:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,15 @@ SAMPLE_ROWS = 4000
 """Rows that pair and neighbour measures share: those with the lowest id hashes."""
 
 
+@dataclass(frozen=True, slots=True)
+class _ById:
+    """What the hashes of the ids say: group and rank (n,) of each sample, and a digest to go on with."""
+
+    groups: NDArray[np.uint8]
+    order: NDArray[np.int64]
+    digest: Any
+
+
 @dataclass(frozen=True)
 class SampleFrame:
     """Per sample, for one store; each column is computed when it is first asked for."""
@@ -22,22 +33,30 @@ class SampleFrame:
     store: Store
 
     @cached_property
-    def id_hashes(self) -> NDArray[np.uint64]:
-        """Hash (n,) of each sample's id."""
-        return text_hashes(self.store.ids)
-
-    @cached_property
     def groups(self) -> NDArray[np.uint8]:
         """Group number (n,), 0..19, from the `group` column, else from the ids."""
         column = self.store.column("group")
         if column is None:
-            return group20(self.id_hashes)
+            return self._by_id.groups
         return group20(text_hashes(str(value) for value in column.tolist()))
 
-    @cached_property
+    @property
     def order(self) -> NDArray[np.int64]:
         """Rank (n,) of each sample in the order of id hashes."""
-        return hash_order(self.id_hashes)
+        return self._by_id.order
+
+    @property
+    def fingerprint(self) -> str:
+        """Checksum of ids and groups, in order."""
+        digest = self._by_id.digest.copy()
+        digest.update(self.groups.tobytes())
+        return str(digest.hexdigest())
+
+    @cached_property
+    def _by_id(self) -> _ById:
+        # The hashes themselves are not held: nine bytes a sample are enough of a million samples.
+        hashes = text_hashes(self.store.ids)
+        return _ById(group20(hashes), hash_order(hashes), sha256(hashes.tobytes()))
 
     @cached_property
     def has_labels(self) -> bool:

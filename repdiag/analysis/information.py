@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -10,13 +11,14 @@ import torch
 from pydantic import JsonValue
 
 from repdiag._version import __version__
+from repdiag.analysis.bandwidth import Bandwidth
 from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
 from repdiag.analysis.memory import give_back
-from repdiag.analysis.pair_choice import InfoPair, PairChoice, choose_pairs
+from repdiag.analysis.pair_choice import GivenPair, PairChoice, choose_conditioned
 from repdiag.analysis.pair_estimates import pair_estimate
 from repdiag.analysis.pair_evidence import PairEvidence
 from repdiag.analysis.pair_nulls import NULL_ROWS
-from repdiag.analysis.pair_records import Extent, gather
+from repdiag.analysis.pair_records import GRAMS, Extent, gather
 from repdiag.analysis.pair_sources import PairSource
 from repdiag.analysis.requests import resolve_device
 from repdiag.analysis.source import Progress, no_progress
@@ -42,8 +44,18 @@ DEFAULTS = {
 }
 """What is measured where nothing is asked for by name, and up to how many pairs; None for any number."""
 
+NARROW = {"ksg_mi": 64}
+"""Features of both views together above which one of these is left out unless it is asked for: neighbours
+say next to nothing there, and take half of the time."""
+
+CONDITIONAL = ("conditional_renyi_mi", "conditional_ksg_mi")
+"""What is measured beside that where a third view is given."""
+
 GRAM_ROWS, GRAM_ROWS_OF_MANY = 100_000, 20_000
 """Rows with the lowest id hashes that sums over all pairs of rows take, for few pairs and for many."""
+
+KERNEL_ROWS, KERNEL_ROWS_OF_MANY = 10_000, 5_000
+"""The same for Gaussian kernels of other orders than 2: half a minute and 400 MB a pair, or a quarter."""
 
 KEPT_BYTES = 256 << 20
 """Rows of both views that are held, in float64; never fewer than the shared sample."""
@@ -59,8 +71,9 @@ FIGURE_ROWS = 1000
 class InformationRequest:
     """What to measure: `measures` are keys such as `renyi_mi` or `cka{unbiased=false}`, none for the usual.
 
-    `bandwidth` is that of both views in units of the store, None for the median distance of each. `rows` are
-    compared with each other in memory by measures that have no sums. `any_number` allows over 400 pairs.
+    `bandwidth` is that of both views in units of the store, None for the median distance of each, "best" for
+    the multiple of it where a view is furthest from its shuffled self. `rows` are compared with each other
+    in memory by measures that have no sums. `any_number` allows over 400 pairs.
     """
 
     pairs: PairChoice = field(default_factory=PairChoice)
@@ -69,7 +82,7 @@ class InformationRequest:
     confidence: float = 0.95
     device: str = "auto"
     seed: int = 0
-    bandwidth: float | None = None
+    bandwidth: Bandwidth = None
     rows: int = FIGURE_ROWS
     any_number: bool = False
 
@@ -77,8 +90,9 @@ class InformationRequest:
         """The measures asked for, or the usual ones for so many pairs."""
         if self.measures:
             return list({s.key: s for s in map(parse_pair_selection, self.measures)}.values())
-        usual = (name for name, most in DEFAULTS.items() if most is None or pairs <= most)
-        return [PairSelection(find_pair(name)) for name in usual]
+        usual = [name for name, most in DEFAULTS.items() if most is None or pairs <= most]
+        beside = CONDITIONAL if self.pairs.given else ()
+        return [PairSelection(find_pair(name)) for name in (*usual, *beside)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,7 @@ class PairTask:
     confidence: float
     device: str
     progress: Progress
+    by_name: bool = False
 
 
 def analyse_information(
@@ -104,10 +119,11 @@ def analyse_information(
     """
     device = resolve_device(request.device)
     _check(request)
-    chosen = [choose_pairs(store, request.pairs) for store in stores]
+    chosen = [choose_conditioned(store, request.pairs) for store in stores]
     total = sum(len(pairs) for pairs, _ in chosen)
     _refuse_many(total, request)
     selections = request.selections(total)
+    _refuse_idle(request, selections)
     extent = _extent(request, total)
     left_out: dict[str, str] = {}
     pairs: list[Pair] = []
@@ -115,7 +131,13 @@ def analyse_information(
     for store, (among, _) in zip(stores, chosen, strict=True):
         tied = replace(extent, tied="group" in store.columns)
         task = PairTask(
-            SampleFrame(store), selections, tied, request.confidence, device, progress or no_progress
+            SampleFrame(store),
+            selections,
+            tied,
+            request.confidence,
+            device,
+            progress or no_progress,
+            bool(request.measures),
         )
         pairs += _measured(among, task, left_out, dropped)
     _refuse_unanswered(request, pairs, left_out)
@@ -126,10 +148,10 @@ def analyse_information(
 
 
 def _measured(
-    among: Sequence[InfoPair], task: PairTask, left_out: dict[str, str], dropped: list[str]
+    among: Sequence[GivenPair], task: PairTask, left_out: dict[str, str], dropped: list[str]
 ) -> Iterator[Pair]:
-    for at, (x, y) in enumerate(among):
-        pair = _pair(x, y, task, left_out)
+    for at, (x, y, z) in enumerate(among):
+        pair = _pair((x, y, z), task, left_out)
         if pair.n < x.n:
             place = f"{printable(pair.x.address, 120)} and {printable(pair.y.address, 120)}"
             lost = f"{x.n - pair.n:,} of {x.n:,} rows hold NaN or infinity on a side"
@@ -139,21 +161,34 @@ def _measured(
         give_back()
 
 
-def _pair(x: RepresentationInfo, y: RepresentationInfo, task: PairTask, left_out: dict[str, str]) -> Pair:
+def _pair(chosen: GivenPair, task: PairTask, left_out: dict[str, str]) -> Pair:
+    x, y, z = chosen
     needs = frozenset(s.needs for s in task.selections)
-    fitting = max(SAMPLE_ROWS, KEPT_BYTES // (8 * (x.d + y.d)))
-    extent = replace(task.extent, gram_rows=min(task.extent.gram_rows, fitting))
-    keep = extent.gram_rows if PairNeed.GRAM in needs else min(NULL_ROWS, fitting)
-    source = PairSource(task.frame, x, y, task.device, keep)
+    fitting = max(SAMPLE_ROWS, KEPT_BYTES // (8 * (x.d + y.d + (0 if z is None else z.d))))
+    gram_rows, kernel_rows = (min(each, fitting) for each in (task.extent.gram_rows, task.extent.kernel_rows))
+    extent = replace(task.extent, gram_rows=gram_rows, kernel_rows=kernel_rows)
+    null_rows = min(NULL_ROWS, fitting) if x.n <= NULL_ROWS else SAMPLE_ROWS
+    taken = {PairNeed.KERNELS: extent.kernel_rows, **dict.fromkeys(GRAMS, extent.gram_rows)}
+    keep = max([null_rows, *(taken.get(need, 0) for need in needs)])
+    source = PairSource(task.frame, x, y, task.device, keep, z=z)
     found = gather(source, needs, extent)
     evidence = PairEvidence(found, extent, (x.dtype, y.dtype), source.scales, task.confidence)
     estimates: dict[str, Estimate] = {}
     for selection in task.selections:
+        if not task.by_name and x.d + y.d > NARROW.get(selection.measure.name, math.inf):
+            left_out.setdefault(selection.key, _narrow(selection.key))
+            continue
         try:
             estimates[selection.key] = pair_estimate(selection, evidence)
         except RepdiagError as error:
             left_out.setdefault(selection.key, str(error))
+        give_back()
     return Pair(x=_place(x), y=_place(y), n=found.n, estimates=estimates)
+
+
+def _narrow(name: str) -> str:
+    most = NARROW[name]
+    return f"above {most} features together it falls far short; --measure {name} gives it all the same"
 
 
 def _place(info: RepresentationInfo) -> Place:
@@ -162,8 +197,9 @@ def _place(info: RepresentationInfo) -> Place:
 
 
 def _check(request: InformationRequest) -> None:
-    if request.bandwidth is not None and not 0 < request.bandwidth < float("inf"):
-        raise UsageError(f"a bandwidth is a positive number, not {request.bandwidth:g}; or say median")
+    width = request.bandwidth
+    if isinstance(width, float | int) and not 0 < width < math.inf:
+        raise UsageError(f"a bandwidth is a positive number, not {width:g}; or say median or best")
     if not 10 <= request.rows <= SAMPLE_ROWS:
         raise UsageError(f"--rows is from 10 to {SAMPLE_ROWS:,}, not {request.rows:,}")
 
@@ -174,6 +210,12 @@ def _refuse_many(total: int, request: InformationRequest) -> None:
             f"{total:,} pairs are over {MOST_PAIRS}; choose some with --x, --y, --layer, --view or "
             "--checkpoint, or say --yes"
         )
+
+
+def _refuse_idle(request: InformationRequest, selections: Sequence[PairSelection]) -> None:
+    """Something given that no measure reads."""
+    if request.pairs.given and not any(s.needs is PairNeed.GIVEN for s in selections):
+        raise UsageError(f"--given is read by {' and '.join(CONDITIONAL)} only; ask for one of them too")
 
 
 def _refuse_unanswered(request: InformationRequest, pairs: Sequence[Pair], left_out: dict[str, str]) -> None:
@@ -191,6 +233,8 @@ def _extent(request: InformationRequest, pairs: int) -> Extent:
         tied=False,
         bandwidth=request.bandwidth,
         seed=request.seed,
+        given=request.pairs.given,
+        kernel_rows=KERNEL_ROWS if pairs <= FEW else KERNEL_ROWS_OF_MANY,
     )
 
 
@@ -212,6 +256,7 @@ def _source(
         "notes": list(notes),
         "bandwidth": "median" if request.bandwidth is None else request.bandwidth,
         "rows": request.rows,
+        "given": request.pairs.given,
         "interval": request.interval,
         "seed": request.seed,
         "device": device,

@@ -9,35 +9,28 @@ from typing import Any
 import numpy as np
 import torch
 
+from repdiag.analysis.bandwidth import BEST, FACTORS
 from repdiag.analysis.pair_evidence import PairEvidence
+from repdiag.analysis.pair_figures import GAUSSIAN, figure_of, interval_about, shift_of, widened
 from repdiag.analysis.pair_nulls import itself
 from repdiag.analysis.pair_records import PairReplicas
-from repdiag.measures.pair_inputs import JointMoments, PairNeed, PairRecord
-from repdiag.measures.pair_registry import PairSelection
+from repdiag.analysis.pair_status import Standing
+from repdiag.measures.pair_inputs import PairNeed, PairRecord
+from repdiag.measures.pair_registry import MEDIAN, PairSelection
 from repdiag.measures.registry import Reading
 from repdiag.results import Estimate
-from repdiag.stats.jackknife import LEAST_GROUPS, Interval, interval
+from repdiag.text import printable
 from repdiag.types import IntervalMethod, Status
 
 LEAST_ROWS = 10
 """With fewer rows no figure of a pair means anything."""
 
-TOLD_APART = 3.0
-"""Standard errors between self and null, or figure and ceiling, from which on they are told apart."""
-
-CEILING = 0.01
-"""Share of the ceiling log n within which a figure is saturated."""
-
 DIRECTIONS_ONLY = frozenset({PairNeed.UNIT_MOMENTS})
 """Records that a constant view does not empty."""
 
-DESCRIPTIVE = frozenset(
-    {"renyi_joint_entropy", "renyi_conditional_entropy", "joint_total_correlation", "total_coding_rate"}
-)
-"""Figures of both views together that mean something where null and self are alike too."""
 
-GAUSSIAN = "gaussian_mi"
-KERNELS = frozenset({PairNeed.GRAM, PairNeed.ROWS})
+SHARPEST = "s the multiple of the median distance, 1/16 to 4, with the most contrast of self and null"
+"""How a definition names the bandwidth that was chosen."""
 
 
 def pair_estimate(selection: PairSelection, evidence: PairEvidence) -> Estimate:
@@ -51,16 +44,20 @@ def pair_estimate(selection: PairSelection, evidence: PairEvidence) -> Estimate:
         return _without(selection, status, reason, evidence.confidence)
     held = evidence.of(selection.needs)
     reading = selection(held.total)
-    plugin, value = float(reading.value), _value(selection, held.total, evidence)
+    plugin, corrected = float(reading.value), selection.corrected(held.total)
+    value = plugin if corrected is None else float(corrected) - shift_of(selection, held.total, evidence)
     status, reason = _existing(plugin, value)
     if reason:
         found = _without(selection, status, reason, evidence.confidence)
         return found if not math.isfinite(plugin) else found.model_copy(update={"plugin": plugin})
-    reach, why = _interval(selection, held, value, evidence)
+    reach, why = interval_about(selection, held, value, evidence)
+    reach = widened(reach, value, reading.details.get("estimator_error"), evidence)
     beside = _beside(selection, held, reading, value, evidence)
     told = _scalars(reading)
-    top = told.get("ceiling", math.log(held.rows) if str(selection.measure.bounds[1]) == "log n" else None)
-    status = _status(selection, plugin, top, reach, beside)
+    top = math.log(held.rows) if str(selection.measure.bounds[1]) == "log n" else None
+    top = float(told.get("ceiling", math.inf if top is None else top))
+    known = reach.error if reach and selection.measure.scale == "linear" else None
+    status, doubt = Standing(selection.measure.name, value, plugin, known, top).status(beside)
     beside.pop("null_error", None)
     details = {**told, **beside, **_setting(selection, held, evidence)}
     return Estimate(
@@ -71,10 +68,10 @@ def pair_estimate(selection: PairSelection, evidence: PairEvidence) -> Estimate:
         plugin=plugin,
         status=status,
         unit=selection.measure.unit,
-        correction="none" if selection.corrected(held.total) is None else "unbiased",
+        correction="none" if corrected is None else "unbiased",
         interval_method=IntervalMethod.FULL if reach else IntervalMethod.NONE,
-        definition=selection.definition,
-        details=details | ({"no_interval": why} if why else {}),
+        definition=_definition(selection, evidence),
+        details=details | {k: text for k, text in (("reason", doubt), ("no_interval", why)) if text},
     )
 
 
@@ -89,13 +86,25 @@ def _before(selection: PairSelection, evidence: PairEvidence) -> tuple[Status, s
         return Status.OK, ""
     if name := evidence.constant:
         return Status.CONSTANT, f"{name} does not vary beyond rounding"
-    if selection.needs in KERNELS and 0 in found.widths:
+    if selection.has_bandwidth and 0 in found.widths:
         name = "xy"[found.widths.index(0)]
         return Status.CONSTANT, f"over half of the distances in {name} are zero; give --bandwidth NUMBER"
+    if selection.needs is PairNeed.GIVEN and found.spread == 0:
+        return Status.CONSTANT, f"over half of the distances in what is given ({found.given}) are zero"
     needed = sum(map(_width, (found.rows.x, found.rows.y))) + 2
     if selection.measure.name == GAUSSIAN and n < needed:
         return Status.INSUFFICIENT, f"n = {n:,}; d1 + d2 = {needed - 2:,} needs n = {needed:,}"
     return Status.OK, ""
+
+
+def _definition(selection: PairSelection, evidence: PairEvidence) -> str:
+    """The definition with the bandwidth of this run, and what it is given."""
+    text, bandwidth = selection.definition, evidence.extent.bandwidth
+    if selection.has_bandwidth and bandwidth is not None:
+        text = text.replace(MEDIAN, SHARPEST if bandwidth == BEST else f"s = {bandwidth:g}")
+    if selection.needs is not PairNeed.GIVEN:
+        return text
+    return f"{text}; given {printable(evidence.extent.given or 'labels')}"
 
 
 def _existing(plugin: float, value: float) -> tuple[Status, str]:
@@ -108,43 +117,6 @@ def _existing(plugin: float, value: float) -> tuple[Status, str]:
     return Status.OK, ""
 
 
-def _value(selection: PairSelection, record: PairRecord, evidence: PairEvidence) -> float:
-    """The figure as it is reported: corrected where a correction is declared."""
-    corrected = selection.corrected(record)
-    found = selection(record).value if corrected is None else corrected
-    return float(found) - _shift(selection, record, evidence)
-
-
-def _shift(selection: PairSelection, record: PairRecord, evidence: PairEvidence) -> float:
-    """What comes off the figure of a record beside its own correction: it knows no lengths of rows."""
-    if selection.measure.name != GAUSSIAN or not isinstance(record, JointMoments):
-        return 0.0
-    return evidence.excess(record)
-
-
-def _interval(
-    selection: PairSelection, held: PairReplicas, value: float, evidence: PairEvidence
-) -> tuple[Interval | None, str]:
-    """The jackknife interval about `value`, or why there is none."""
-    if not evidence.extent.intervals:
-        return None, ""
-    if held.reason or len(held.sizes) < LEAST_GROUPS:
-        return None, held.reason or f"{len(held.sizes)} of 20 groups have samples"
-    shift = _shift(selection, held.total, evidence)
-    figures = [each for record in held.without() for each in _figures(selection, record, shift)]
-    scale = selection.measure.scale
-    found = interval(value, figures, held.sizes, confidence=evidence.confidence, scale=scale)
-    return found, "" if found else "the figure does not exist without some of the samples"
-
-
-def _figures(selection: PairSelection, record: PairRecord, shift: float) -> list[float]:
-    """The figure of a record that lacks some rows; several where the record holds several."""
-    corrected = selection.corrected(record)
-    found = selection(record).value if corrected is None else corrected
-    values: list[float] = torch.as_tensor(found).reshape(-1).tolist()
-    return [value - shift for value in values]
-
-
 def _beside(
     selection: PairSelection, held: PairReplicas, reading: Reading, value: float, evidence: PairEvidence
 ) -> dict[str, Any]:
@@ -152,7 +124,8 @@ def _beside(
     if not selection.has_null:
         return {}
     found: dict[str, Any] = _null(selection, held, evidence)
-    own = [_own(selection, held, reading, side, evidence) for side in (0, 1)]
+    alike = reading.details if float(reading.value) == value else {}
+    own = [_own(selection, held.total, alike, side, evidence) for side in (0, 1)]
     known = zip(("self_x", "self_y"), own, strict=True)
     found |= {name: each for name, each in known if math.isfinite(each)}
     null = found.get("null")
@@ -170,18 +143,16 @@ def _is_similarity(selection: PairSelection, reading: Reading) -> bool:
 
 
 def _own(
-    selection: PairSelection, held: PairReplicas, reading: Reading, side: int, evidence: PairEvidence
+    selection: PairSelection, record: PairRecord, alike: Mapping[str, Any], side: int, evidence: PairEvidence
 ) -> float:
-    """The figure of a view with itself, from the reading where that is of the same kind as the value."""
-    named = reading.details.get(("self_x", "self_y")[side])
-    if named is not None and selection.corrected(held.total) is None:
-        return float(named)
-    return _value(selection, itself(held.total, side), evidence)
+    """The figure of a view with itself, which `alike` may hold already."""
+    named = alike.get(("self_x", "self_y")[side])
+    return figure_of(selection, itself(record, side), evidence) if named is None else float(named)
 
 
 def _null(selection: PairSelection, held: PairReplicas, evidence: PairEvidence) -> dict[str, Any]:
     records = evidence.nulls(selection.needs)
-    figures = [_value(selection, record, evidence) for record in records]
+    figures = [figure_of(selection, record, evidence) for record in records]
     figures = [figure for figure in figures if math.isfinite(figure)]
     if not figures:
         return {}
@@ -193,31 +164,19 @@ def _null(selection: PairSelection, held: PairReplicas, evidence: PairEvidence) 
     return found | ({"null_rows": rows} if rows != held.rows else {})
 
 
-def _status(
-    selection: PairSelection,
-    plugin: float,
-    top: Any,
-    reach: Interval | None,
-    beside: Mapping[str, Any],
-) -> Status:
-    """Saturated near the ceiling `top`, unresolved where self and null cannot be told apart."""
-    error = reach.error if reach is not None and selection.measure.scale == "linear" else 0.0
-    if top is not None and top - plugin <= max(CEILING * top, TOLD_APART * error):
-        return Status.SATURATED
-    own = [beside[name] for name in ("self_x", "self_y") if name in beside]
-    if own and "null" in beside and selection.measure.name not in DESCRIPTIVE:
-        apart = min(abs(each - beside["null"]) for each in own)
-        if apart < TOLD_APART * math.hypot(error, beside.get("null_error", 0.0)):
-            return Status.UNRESOLVED
-    return Status.OK
-
-
 def _setting(selection: PairSelection, held: PairReplicas, evidence: PairEvidence) -> dict[str, Any]:
-    """Rows, where not all were used, and the bandwidths in the units of the store."""
+    """Rows, where not all were used, and bandwidths in the units of the store, with how they were chosen."""
     found: dict[str, Any] = {} if held.rows == evidence.found.n else {"rows": held.rows}
-    if selection.needs in KERNELS:
-        for name, kernel, scale in zip("xy", evidence.found.kernels, evidence.scales, strict=True):
-            found |= {f"bandwidth_{name}": kernel.width / scale, f"mean_kernel_{name}": kernel.mean}
+    if held.sample is not None:
+        found["interval_rows"] = held.sample.rows
+    if selection.needs is PairNeed.GIVEN:
+        found["given"] = evidence.found.given
+    if not selection.has_bandwidth:
+        return found
+    for name, kernel, scale in zip("xy", evidence.found.kernels, evidence.scales, strict=True):
+        found |= {f"bandwidth_{name}": kernel.width / scale, f"mean_kernel_{name}": kernel.mean}
+        if kernel.contrasts:
+            found |= {"bandwidth_factors": list(FACTORS), f"contrast_{name}": list(kernel.contrasts)}
     return found
 
 
@@ -234,7 +193,8 @@ def _without(selection: PairSelection, status: Status, reason: str, confidence: 
 
 def _scalars(reading: Reading) -> dict[str, float | str]:
     """What the measure itself puts beside the figure, as far as it is finite."""
-    found = {name: each if isinstance(each, str) else float(each) for name, each in reading.details.items()}
+    details = reading.details.items()
+    found = {name: each if isinstance(each, str | int) else float(each) for name, each in details}
     return {name: each for name, each in found.items() if isinstance(each, str) or math.isfinite(each)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,6 +16,9 @@ from repdiag.analysis.frame import SAMPLE_ROWS
 from repdiag.analysis.pair_nulls import shuffled
 from repdiag.analysis.pair_records import Extent, Gathered, PairReplicas, replicas
 from repdiag.analysis.pair_sources import PairRows
+from repdiag.analysis.pair_spectra import SPECTRA, kernel_replicas, shuffled_kernels
+from repdiag.analysis.pair_widths import STEP, altered, moved_widths, shifted, slope, width_pulls
+from repdiag.measures.pair_entropies import KernelRows
 from repdiag.measures.pair_inputs import JointMoments, PairNeed, PairRecord
 from repdiag.stats.logdet import elliptical_bias, radial_weights
 
@@ -32,16 +35,42 @@ class PairEvidence:
     _held: dict[PairNeed, PairReplicas] = field(default_factory=dict)
     _nulls: dict[PairNeed, list[PairRecord]] = field(default_factory=dict)
     _weights: Any = None
+    _pulls: Any = None
+    _ends: dict[tuple[PairNeed, int], Any] = field(default_factory=dict)
 
     def of(self, need: PairNeed) -> PairReplicas:
         if need not in self._held:
-            self._held[need] = replicas(need, self.found, self.extent)
+            make = kernel_replicas if need in SPECTRA else replicas
+            self._held[need] = make(need, self.found, self.extent)
         return self._held[need]
 
     def nulls(self, need: PairNeed) -> list[PairRecord]:
         if need not in self._nulls:
-            self._nulls[need] = list(shuffled(need, self.found, self.extent))
+            record = self.of(need).total if need in SPECTRA else None
+            if isinstance(record, KernelRows):
+                self._nulls[need] = list(shuffled_kernels(record, self.extent.seed))
+            else:
+                self._nulls[need] = list(shuffled(need, self.found, self.extent))
         return self._nulls[need]
+
+    def follow(
+        self, need: PairNeed, figures: list[float], figure: Callable[[PairRecord], float]
+    ) -> list[float]:
+        """Figures without parts of the samples, as they are when the bandwidths follow the samples."""
+        held = self.of(need)
+        self._pulls = self._pulls or (width_pulls(self.found),)
+        ends = [self._altered(need, side) for side in (0, 1)]
+        if self._pulls[0] is None or any(end is None for pair in ends for end in pair):
+            return figures
+        moved = [moved_widths(pull, self.found, held) for pull in self._pulls[0]]
+        slopes = [slope(figure, pair) for pair in ends]
+        return shifted(figures, (slopes[0], slopes[1]), (moved[0], moved[1]))
+
+    def _altered(self, need: PairNeed, side: int) -> Any:
+        if (need, side) not in self._ends:
+            total = self.of(need).total
+            self._ends[need, side] = tuple(altered(total, self.found, side, s) for s in (-STEP, STEP))
+        return self._ends[need, side]
 
     def excess(self, record: JointMoments) -> float:
         """What rows of unequal length add to the bias of a Gaussian information, in nats."""

@@ -32,6 +32,7 @@ MATRIX_BYTES = 4 << 30
 CENTRED = frozenset({Need.SPECTRUM, Need.CLEAN_SPECTRUM, Need.POPULATION, Need.CLEAN_POPULATION})
 SPECTRAL = CENTRED | {Need.SECOND_MOMENT, Need.CLASS_MEANS}
 LOCATIONS = frozenset({Need.LOCATION, Need.CLEAN_LOCATION})
+SAMPLED = frozenset({Need.NEIGHBOURS, Need.POTENTIAL, Need.CLOUD})
 PER_FEATURE = frozenset({Need.ACTIVITY, Need.DIRECTIONS})
 
 
@@ -95,7 +96,7 @@ class Plan:
             "unit_features": self.needs & {Need.DIRECTIONS},
             "activity": self.needs & {Need.ACTIVITY},
             "classes": self.needs & {Need.CLASS_MEANS},
-            "sample": self.needs & {Need.NEIGHBOURS, Need.POTENTIAL},
+            "sample": self.needs & SAMPLED,
         }
         return [name for name, needs in sources.items() if needs]
 

@@ -70,6 +70,8 @@ def _of_sample(sample: Sample, how: Reduction) -> Records:
         give_back()
     if Need.NEIGHBOURS in how.plan.needs:
         records[Need.NEIGHBOURS] = evidence.neighbours(rows, how.plan.method)
+    if Need.CLOUD in how.plan.needs:
+        records[Need.CLOUD] = evidence.clouds(rows, how.plan.method, how.facts.scale)
     return records
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from hashlib import sha256
 
 import numpy as np
 from pydantic import JsonValue
@@ -39,7 +38,7 @@ def samples_of(frame: SampleFrame, n: int) -> str:
     """A fingerprint of the ids and groups in order; only the number of rows where there are no ids."""
     if not frame.store.has_ids:
         return f"{n} rows by number"
-    return sha256(frame.id_hashes.tobytes() + frame.groups.tobytes()).hexdigest()
+    return frame.fingerprint
 
 
 def preprocessing_of(store: Store, checkpoint: str) -> dict[str, JsonValue] | None:

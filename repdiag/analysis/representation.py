@@ -13,6 +13,7 @@ from repdiag import linalg
 from repdiag.accumulators import FeatureMoments, GroupedMoments
 from repdiag.analysis.classes import ClassPlan, class_spectra
 from repdiag.analysis.facts import Facts, facts_of
+from repdiag.analysis.outputs import outputs
 from repdiag.analysis.plan import LOCATIONS, PER_FEATURE, SPECTRAL, Plan, gather
 from repdiag.analysis.reduce import CLEAN_OF, Records, reduce_statistics
 from repdiag.analysis.replicas import Replicas
@@ -50,6 +51,7 @@ def examine(source: StoreSource, wanted: Wanted) -> Evidence:
         plan = Plan(wanted.needs, source.d, wanted.method, _classes(source), source.device, source.most)
         found = _examine(source, source.frame.groups, plan, wanted)
         _add_class_spectra(found, source, source, wanted)
+    _add_outputs(found, source, wanted)
     skipped = 0 if source.skip is None else int(source.skip[source.bad_rows].sum())
     found.facts = replace(found.facts, dropped=len(source.bad_rows) - skipped)
     return found
@@ -118,6 +120,14 @@ def _examine(
 
 def _nonempty(source: RowSource, groups: NDArray[np.uint8]) -> int:
     return len(np.unique(groups[source.used] if isinstance(source, StoreSource) else groups))
+
+
+def _add_outputs(found: Evidence, source: StoreSource, wanted: Wanted) -> None:
+    """Outputs of a classifier are read as they are stored: coordinates of them are no outputs."""
+    if Need.OUTPUTS not in wanted.needs or not found.facts.measurable:
+        return
+    method = wanted.method if found.facts.groups >= LEAST_GROUPS else IntervalMethod.NONE
+    found.records[Need.OUTPUTS] = outputs(source, _classes(source), method, source.scale)
 
 
 def _add_class_spectra(found: Evidence, source: StoreSource, rows: RowSource, wanted: Wanted) -> None:

@@ -12,7 +12,7 @@ from repdiag.measures.inputs import Need
 from repdiag.measures.registry import Selection, all_measures, parse_selection
 from repdiag.types import IntervalMethod
 
-LABELLED = frozenset({Need.CLASS_MEANS, Need.CLASS_SPECTRA})
+LABELLED = frozenset({Need.CLASS_MEANS, Need.CLASS_SPECTRA, Need.OUTPUTS})
 WITHOUT_ROGUE = ("effective_rank", "top1_share", "mean_share")
 """Figures that are given without rogue coordinates too, where there are some."""
 
@@ -35,10 +35,10 @@ class SpectrumRequest:
     replicates: bool = False
 
     def selections(self) -> list[Selection]:
-        """The measures asked for, or every declared one with its defaults."""
+        """The measures asked for, or every declared one that is not opt-in, with its defaults."""
         if self.measures:
             return list({s.key: s for s in map(parse_selection, self.measures)}.values())
-        return [Selection(measure) for measure in all_measures().values()]
+        return [Selection(measure) for measure in all_measures().values() if not measure.opt_in]
 
     def method(self, d: int) -> IntervalMethod:
         """How intervals are found for d features."""

@@ -14,7 +14,7 @@ from repdiag.analysis.closer import looked_at, seen_rows
 from repdiag.analysis.concerns import FIGURE, Subject, findings
 from repdiag.analysis.estimates import Judged, judge, records_of
 from repdiag.analysis.frame import SampleFrame
-from repdiag.analysis.plan import CENTRED
+from repdiag.analysis.plan import CENTRED, SAMPLED
 from repdiag.analysis.population import noise_edge
 from repdiag.analysis.rank_curve import RANK, rank_curve
 from repdiag.analysis.replicates import comparable, preprocessing_of
@@ -109,7 +109,7 @@ def analyse(
     """The records of one representation, and every selected measure judged by them."""
     needs = frozenset(need for s in [*selections, *_clean_asked(selections)] for need in s.every_need)
     source.with_labels = bool(needs & LABELLED)
-    source.with_sample = bool(needs & {Need.NEIGHBOURS, Need.POTENTIAL})
+    source.with_sample = bool(needs & SAMPLED)
     source.scale = first_scale(source) if dtype == "float64" else 1.0
     if needs & CENTRED:
         source.watch = SamplingWatch(source, source.origin().cpu().numpy())

@@ -66,6 +66,11 @@ def checkpoints_of(source: Mapping[str, Any]) -> Checkpoints:
     return found
 
 
+def twins_of(source: Mapping[str, Any]) -> set[str]:
+    """Names of the checkpoints with random weights: they are there to compare with, not to be judged."""
+    return {name for name, held in checkpoints_of(source).items() if isinstance(held.get(TWIN_OF), str)}
+
+
 def twin_findings(
     checkpoints: Checkpoints, rows: Sequence[Representation], every: Mapping[Address, Representation]
 ) -> Iterator[Finding]:

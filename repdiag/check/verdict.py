@@ -17,6 +17,7 @@ from repdiag.check.known import CONSTANT, NONFINITE_ROWS
 from repdiag.check.onset import onsets
 from repdiag.check.policy import Policy
 from repdiag.check.summary import SOURCE_KEY, summarise
+from repdiag.check.untrained import twins_of
 from repdiag.errors import ConfigError, UsageError
 from repdiag.results import Finding, Representation, Results
 from repdiag.text import listing, nearest, printable
@@ -102,7 +103,8 @@ def _selected(results: Results, policy: Policy) -> list[Representation]:
             if not any(matches_any(name, (glob,)) for name in names):
                 near = nearest(glob, names)
                 raise UsageError(f'no {axis} matches "{printable(glob)}".{near} There are: {listing(names)}')
-    chosen = [row for row in rows if _matches(row, policy)]
+    twins = set() if policy.checkpoints else twins_of(results.source)
+    chosen = [row for row in rows if _matches(row, policy) and row.checkpoint not in twins]
     if not chosen:
         raise UsageError(
             "no representation has a layer, a view and a checkpoint that all match; loosen one of them"

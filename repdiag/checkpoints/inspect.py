@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,8 +11,10 @@ import torch
 from torch import Tensor
 
 from repdiag.checkpoints.checkpoint import Checkpoint
+from repdiag.checkpoints.naming import name_architecture
 from repdiag.checkpoints.opening import load_checkpoint
 from repdiag.checkpoints.prefixes import ROOT
+from repdiag.checkpoints.rank_bound import dead_notes, rank_bound
 from repdiag.checkpoints.unwrap import Weights, choose_weights, weight_names
 from repdiag.text import listing, printable
 
@@ -38,6 +39,7 @@ def inspect_checkpoint(path: Path, *, trust: bool = False, max_bytes: int | None
         else [choose_weights(checkpoint, None)]
     )
     tensors = checkpoint.tensors
+    architecture, about_it = name_architecture(checkpoint)
     return {
         "schema": "repdiag.inspect",
         "schema_version": 1,
@@ -54,9 +56,9 @@ def inspect_checkpoint(path: Path, *, trust: bool = False, max_bytes: int | None
         "epoch": checkpoint.epoch,
         "groups": _groups(tensors),
         "metadata": dict(checkpoint.metadata),
-        "architecture": None,
-        "rank_bound": None,
-        "notes": list(_notes(checkpoint, chosen)),
+        "architecture": architecture,
+        "rank_bound": _rank_bound(checkpoint, chosen),
+        "notes": [*about_it, *_notes(checkpoint, chosen)],
     }
 
 
@@ -76,39 +78,10 @@ def tensor_notes(tensors: Mapping[str, Tensor]) -> Iterator[str]:
         yield f"zero throughout, {len(zero)} of {len(tensors)} tensors: {listing(zero)}"
 
 
-def describe(document: Mapping[str, Any]) -> str:
-    """The document as text for people, at most 80 columns wide where names allow."""
-    dtypes = ", ".join(f"{count:,} {name}" for name, count in document["dtypes"].items())
-    rows = [
-        ("file", f"{document['file']} ({document['bytes']:,} bytes)"),
-        ("format", document["format"]),
-        ("sha256", document["sha256"]),
-        ("tensors", f"{document['tensors']:,} ({dtypes})"),
-        ("parameters", f"{document['parameters']:,}"),
-        ("wrappers", ", ".join(document["wrappers"]) or "none"),
-        ("weights", ", ".join(document["weights"]) or "one set, at the top"),
-        ("step", _or_dash(document["step"])),
-        ("epoch", _or_dash(document["epoch"])),
-    ]
-    lines = [f"{name:<11}{value}" for name, value in rows]
-    lines += [
-        f"{'contents':<44}{'tensors':>12}{'numbers':>20}",
-        *(_group_line(group) for group in document["groups"]),
-    ]
-    lines += [
-        line
-        for note in document["notes"]
-        for line in textwrap.wrap(note, 80, initial_indent=f"{'note':<11}", subsequent_indent=" " * 11)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _group_line(group: Mapping[str, Any]) -> str:
-    return f"  {printable(group['name'], 40):<42}{group['tensors']:>12,}{group['elements']:>20,}"
-
-
-def _or_dash(value: object) -> str:
-    return "-" if value is None else f"{value:,}"
+def _rank_bound(checkpoint: Checkpoint, chosen: list[Weights]) -> dict[str, Any] | None:
+    """Of the first set of weights. safetensors files are sorted by name, others as they were defined."""
+    found = rank_bound(chosen[0].tensors, ordered=not checkpoint.format.startswith("safetensors"))
+    return found if found is None else {**found, "weights": printable(chosen[0].key)}
 
 
 def _wrappers(chosen: list[Weights]) -> list[str]:
@@ -154,5 +127,6 @@ def _shared_prefix(names: list[str]) -> str:
 def _notes(checkpoint: Checkpoint, chosen: list[Weights]) -> Iterator[str]:
     yield from checkpoint.notes
     yield from tensor_notes(checkpoint.tensors)
+    yield from dead_notes(checkpoint.tensors)
     if len(chosen) == 1 and chosen[0].ignored:
         yield f"{len(chosen[0].ignored)} tensors stand outside the weights: {listing(chosen[0].ignored)}"

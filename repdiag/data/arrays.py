@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from repdiag.data.columns import Wanted, kept_columns
 from repdiag.data.source import COLUMN_NAMES, SampleSource, column, file_digest
 from repdiag.errors import InputError
 from repdiag.text import listing, printable
@@ -29,23 +30,28 @@ class _Named:
     row: Callable[[int], torch.Tensor]
 
 
-def array_file(path: Path, spec: str) -> SampleSource:
+def array_file(path: Path, spec: str, wanted: Wanted | None = None) -> SampleSource:
     """Samples from the array `x`, `data` or the only one; `label`/`y`, `group`, `split`, `id` beside it.
+
+    `wanted` names other columns, and as `x` the samples.
 
     Raises:
         InputError: damaged, ambiguous, without rows, or not numeric.
     """
     named = _opened(path)
-    key = _sample_key(named, path)
+    wanted = dict(wanted or {})
+    kept = kept_columns(named, wanted, str(path))
+    key = kept.pop("x", None) if "x" in wanted else None
+    key = key or _sample_key({name: one for name, one in named.items() if name not in wanted.values()}, path)
     samples = named[key]
     if len(samples.shape) < 2:
         raise InputError(
             f'{printable(path)}: array "{printable(key)}" has shape {samples.shape}; give (n, ...) samples'
         )
     columns = {
-        COLUMN_NAMES[name]: column(named[name].whole(), name, str(path))
-        for name in named
-        if name != key and name in COLUMN_NAMES and len(named[name].shape) == 1
+        name: column(named[source].whole(), source, str(path))
+        for name, source in kept.items()
+        if source != key and (name in wanted or len(named[source].shape) == 1)
     }
     ids = columns.pop("id", np.arange(samples.shape[0]))
     return SampleSource(
@@ -54,7 +60,7 @@ def array_file(path: Path, spec: str) -> SampleSource:
         ids=tuple(str(value) for value in ids),
         fetch=samples.row,
         columns=columns,
-        content=file_digest(str(path)),
+        content=f"{file_digest(str(path))} {key}",
         provenance={"data": path.name, "kind": "arrays", "array": key, "shape": list(samples.shape)},
     )
 

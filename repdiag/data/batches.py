@@ -14,17 +14,21 @@ from torch import Tensor
 from repdiag.data.preprocess import ImagePreprocessing, coloured, normalised, resized_crop, to_tensor
 from repdiag.data.source import SampleSource
 from repdiag.data.views import View, sample_generator
-from repdiag.errors import InputError
+from repdiag.errors import InputError, UsageError
 from repdiag.models.user_code import call_user
 from repdiag.text import printable
 
 
 @dataclass(frozen=True)
 class Batch:
-    """b samples: a (b, ...) tensor, b texts, or a mapping of (b, ...) tensors; and their ids."""
+    """b samples: a (b, ...) tensor, b texts, or a mapping of (b, ...) tensors; and their ids.
+
+    `key` is the entry of dict samples that they are, empty for whole samples.
+    """
 
     ids: tuple[str, ...]
     inputs: Tensor | list[str] | dict[str, Tensor]
+    key: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,9 +63,9 @@ def read_batches(
             indices = range(start, min(stop, len(source)))
             ahead.append((indices, [pool.submit(sample, source, index, reading) for index in indices]))
             if len(ahead) > 1:
-                yield _awaited(source, *ahead.popleft())
+                yield _awaited(source, *ahead.popleft(), reading.view.key)
         while ahead:
-            yield _awaited(source, *ahead.popleft())
+            yield _awaited(source, *ahead.popleft(), reading.view.key)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -69,18 +73,34 @@ def read_batches(
 def read_batch(source: SampleSource, start: int, stop: int, reading: Reading) -> Batch:
     """Samples start..stop-1 under a view; raises what `read_batches` does."""
     indices = range(start, min(stop, len(source)))
-    return _batch(source, indices, [sample(source, index, reading) for index in indices])
+    return _batch(source, indices, [sample(source, index, reading) for index in indices], reading.view.key)
 
 
 def sample(source: SampleSource, index: int, reading: Reading) -> Any:
-    """One sample under the view: float tensor, text or mapping of tensors."""
-    item = source.item(index)
+    """One sample under the view: float tensor, text or mapping of tensors.
+
+    Raises:
+        InputError, UsageError: with the id of the sample in its text.
+    """
+    try:
+        return _sample(source, index, reading)
+    except (InputError, UsageError) as error:
+        name = printable(source.ids[index], 60)
+        # A number may stand in the text by chance.
+        told = f"sample {name} " if name.isdigit() else name
+        if told in str(error) or type(error) not in (InputError, UsageError):
+            raise
+        raise type(error)(f'sample "{name}": {error}') from error
+
+
+def _sample(source: SampleSource, index: int, reading: Reading) -> Any:
     view = reading.view
+    item = source.item(index, view.key)
     generator = sample_generator(reading.seed, view.name, source.ids[index])
     if reading.transform is not None:
         item = call_user("the model's preprocessing", reading.transform, item)
         return view.apply(torch.as_tensor(item) if _is_numeric(item) else item, None, generator)
-    if source.kind != "image":
+    if source.kind_of(view.key) != "image":
         return view.apply(item, None, generator)
     how = reading.preprocessing or ImagePreprocessing()
     image = coloured(item, len(how.mean))
@@ -92,13 +112,13 @@ def _is_numeric(item: Any) -> bool:
     return hasattr(item, "__array__") and not isinstance(item, str)
 
 
-def _awaited(source: SampleSource, indices: range, futures: Sequence[Future[Any]]) -> Batch:
-    return _batch(source, indices, [future.result() for future in futures])
+def _awaited(source: SampleSource, indices: range, futures: Sequence[Future[Any]], key: str) -> Batch:
+    return _batch(source, indices, [future.result() for future in futures], key)
 
 
-def _batch(source: SampleSource, indices: range, samples: Sequence[Any]) -> Batch:
+def _batch(source: SampleSource, indices: range, samples: Sequence[Any], key: str) -> Batch:
     ids = tuple(source.ids[index] for index in indices)
-    return Batch(ids, _collated(samples, ids, source.spec))
+    return Batch(ids, _collated(samples, ids, source.spec), key)
 
 
 def _collated(samples: Sequence[Any], ids: Sequence[str], where: str) -> Any:

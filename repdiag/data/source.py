@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import JsonValue
 
-from repdiag.errors import InputError, UsageError
+from repdiag.errors import InputError, MissingExtraError, RepdiagError, UsageError
 from repdiag.text import printable
 
 Kind = Literal["image", "array", "text", "inputs"]
@@ -24,6 +24,14 @@ COLUMN_NAMES = {
     "split": "split", "splits": "split",
 }  # fmt: skip
 """Names that a file may use for the columns we know."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One entry of samples that are dicts: what it is, and it at a row of the whole data."""
+
+    kind: Kind
+    fetch: Callable[[int], Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class SampleSource:
         content: digest of what the items are read from, for resuming.
         provenance: facts for the store.
         notes: sentences for the user.
+        parts: of samples that are dicts, each of their entries.
     """
 
     spec: str
@@ -51,13 +60,19 @@ class SampleSource:
     content: str = ""
     provenance: Mapping[str, JsonValue] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def item(self, index: int) -> Any:
-        """One sample: a PIL image, (...) float tensor, str or mapping, as `kind` says."""
-        return self.fetch(index if self.rows is None else int(self.rows[index]))
+    def item(self, index: int, key: str = "") -> Any:
+        """One sample, or its entry `key`: a PIL image, (...) float tensor, str or mapping, see `kind_of`."""
+        fetch = self.parts[key].fetch if key else self.fetch
+        return fetch(index if self.rows is None else int(self.rows[index]))
+
+    def kind_of(self, key: str) -> Kind:
+        """What an item is, or its entry `key`."""
+        return self.parts[key].kind if key else self.kind
 
     @property
     def fingerprint(self) -> str:
@@ -68,6 +83,28 @@ class SampleSource:
         for name in sorted(self.columns):
             digest.update(f"{name}\0{self.columns[name].tolist()}".encode("utf-8", "backslashreplace"))
         return digest.hexdigest()
+
+
+@dataclass
+class Broken:
+    """What to do with a broken sample.
+
+    Attributes:
+        skip: go on without it; else its error is raised.
+        names: of those that were left out, in order.
+        first: what was wrong with the first one.
+    """
+
+    skip: bool = False
+    names: list[str] = field(default_factory=list)
+    first: str = ""
+
+    def found(self, name: str, error: RepdiagError) -> None:
+        """Raise the error, or note the name."""
+        if not self.skip or isinstance(error, MissingExtraError):
+            raise error
+        self.first = self.first or str(error)
+        self.names.append(name)
 
 
 def checked(source: SampleSource) -> SampleSource:
@@ -107,17 +144,22 @@ def limited(source: SampleSource, limit: int | None, seed: int) -> SampleSource:
     if limit >= len(source):
         return source
     rows = np.sort(np.random.default_rng(seed).choice(len(source), limit, replace=False))
+    drawn = {"limit": limit, "limit_seed": seed, "available": len(source)}
+    return replace(restricted(source, rows), provenance={**source.provenance, **drawn})
+
+
+def restricted(source: SampleSource, rows: np.ndarray) -> SampleSource:
+    """The samples at `rows`, (m,) indices into these samples, in that order."""
     return replace(
         source,
         ids=tuple(source.ids[row] for row in rows),
         columns={name: values[rows] for name, values in source.columns.items()},
         rows=rows if source.rows is None else source.rows[rows],
-        provenance={**source.provenance, "limit": limit, "limit_seed": seed, "available": len(source)},
     )
 
 
 def column(values: Sequence[Any] | np.ndarray, name: str, where: str) -> np.ndarray:
-    """A sample column: int64 where every value is a whole number, else float64 or text objects.
+    """A sample column: int64 where every value is a whole number, else text objects, as the store takes it.
 
     Raises:
         InputError: a value that is neither a number nor text.
@@ -126,8 +168,9 @@ def column(values: Sequence[Any] | np.ndarray, name: str, where: str) -> np.ndar
     if any(isinstance(value, str) for value in plain):
         plain = [str(value) for value in plain]
         return _integers(plain) if _all_integers(plain) else np.array(plain, dtype=object)
-    whole = all(float(value).is_integer() for value in plain)
-    return np.array(plain, dtype=np.int64 if whole else np.float64)
+    if all(float(value).is_integer() and abs(value) < 2**63 for value in plain):
+        return np.array([int(value) for value in plain], dtype=np.int64)
+    return np.array([repr(value) for value in plain], dtype=object)
 
 
 def _plain(value: Any, name: str, where: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 
 from repdiag.data._optional import optional
-from repdiag.data.source import COLUMN_NAMES, SampleSource, column, file_digest
+from repdiag.data.columns import Wanted, kept_columns
+from repdiag.data.source import COLUMN_NAMES, Broken, SampleSource, column, file_digest
 from repdiag.errors import InputError
 from repdiag.text import listing, printable
 
@@ -34,27 +36,42 @@ def text_lines(path: Path, spec: str) -> SampleSource:
     return _texts(path, spec, [text for _, text in kept], [number for number, _ in kept], {}, blank)
 
 
-def table_file(path: Path, spec: str) -> SampleSource:
+def table_file(
+    path: Path, spec: str, wanted: Wanted | None = None, broken: Broken | None = None
+) -> SampleSource:
     """Texts from the column `text`, `sentence` or the only text column; a table of numbers gives (d,) rows.
+
+    Args:
+        wanted: other columns to keep, see `parse_columns`; as `text` the one that holds the texts.
+        broken: what to do with a row that is not whole; None fails.
 
     Raises:
         MissingExtraError: a .parquet file without pyarrow.
         InputError: unreadable, ragged, or without a column to use.
     """
     reader = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[path.suffix.lower()]
-    table = reader(path)
-    columns = {
-        COLUMN_NAMES[name]: column(values, name, str(path))
-        for name, values in table.items()
-        if name in COLUMN_NAMES
-    }
-    rows = len(next(iter(table.values()), ()))
-    ids = [str(value) for value in columns.pop("id", np.arange(rows))]
-    candidates = {name: values for name, values in table.items() if name not in COLUMN_NAMES}
-    name = _text_column(candidates, path)
+    wanted, broken = dict(wanted or {}), broken or Broken()
+    table, rows = reader(path, broken)
+    kept = kept_columns(table, wanted, str(path))
+    texts = kept.pop("text") if "text" in wanted else None
+    columns = {name: column(table[source], source, str(path)) for name, source in kept.items()}
+    ids = [str(value) for value in columns.pop("id", rows)]
+    taken = {*COLUMN_NAMES, *kept.values()} - {texts}
+    candidates = {name: values for name, values in table.items() if name not in taken}
+    name = texts or _text_column(candidates, path)
     if name is None:
         return _numbers(path, spec, candidates, ids, columns)
-    return _texts(path, spec, _strings(table[name], name, path), ids, columns)
+    whole = _whole(table[name], name, ids, path, broken)
+    return replace(
+        _texts(
+            path,
+            spec,
+            [table[name][row] for row in whole],
+            [ids[row] for row in whole],
+            {key: values[whole] for key, values in columns.items()},
+        ),
+        content=f"{file_digest(str(path))} {name}",
+    )
 
 
 def _texts(
@@ -116,14 +133,13 @@ def _numeric(values: Iterable[Any]) -> bool:
         return False
 
 
-def _strings(values: Sequence[Any], name: str, path: Path) -> list[str]:
-    for row, value in enumerate(values, 1):
+def _whole(values: Sequence[Any], name: str, ids: Sequence[str], path: Path, broken: Broken) -> list[int]:
+    """Rows that hold a text."""
+    for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise InputError(
-                f'{printable(path)}: row {row} of column "{printable(name)}" is {type(value).__name__}, '
-                "not text; fill it in or drop the row"
-            )
-    return list(values)
+            what = f'row {row + 1} of column "{printable(name)}" is {type(value).__name__}, not text'
+            broken.found(ids[row], InputError(f"{printable(path)}: {what}; fill it in or drop the row"))
+    return [row for row, value in enumerate(values) if isinstance(value, str)]
 
 
 def _read_text(path: Path) -> str:
@@ -137,7 +153,7 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _csv(path: Path) -> Table:
+def _csv(path: Path, broken: Broken) -> tuple[Table, Sequence[int]]:
     _read_text(path)
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
@@ -148,43 +164,49 @@ def _csv(path: Path) -> Table:
         raise InputError(
             f"{printable(path)}: is not a readable .csv file ({printable(error, 80)})"
         ) from error
-    return _columns(header, rows, path)
+    return _columns(header, rows, path, broken)
 
 
-def _columns(header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path) -> Table:
+def _columns(
+    header: Sequence[str], rows: Sequence[Sequence[Any]], path: Path, broken: Broken
+) -> tuple[Table, Sequence[int]]:
     if len(set(header)) != len(header):
         raise InputError(
             f"{printable(path)}: two columns have the same name; rename one of {listing(header)}"
         )
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(header):
-            raise InputError(
-                f"{printable(path)}: row {number} has {len(row)} fields, the header {len(header)}"
-            )
-    return {name: [row[index] for row in rows] for index, name in enumerate(header)}
-
-
-def _jsonl(path: Path) -> Table:
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(_read_text(path).split("\n"), 1):
-        if not line.strip():
+    whole = []
+    for number, row in enumerate(rows):
+        if len(row) == len(header):
+            whole.append(number)
             continue
+        what = f"row {number + 1} has {len(row)} fields, the header {len(header)}"
+        broken.found(f"row {number + 1}", InputError(f"{printable(path)}: {what}"))
+    return {name: [rows[number][index] for number in whole] for index, name in enumerate(header)}, whole
+
+
+def _jsonl(path: Path, broken: Broken) -> tuple[Table, Sequence[int]]:
+    lines = [(number, line) for number, line in enumerate(_read_text(path).split("\n"), 1) if line.strip()]
+    rows: dict[int, dict[str, Any]] = {}
+    for index, (number, line) in enumerate(lines):
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{printable(path)}: line {number} is not JSON ({printable(error, 60)})"
-            ) from error
-        if not isinstance(row, dict):
-            raise InputError(
-                f"{printable(path)}: line {number} is not a JSON object; write one object a line"
-            )
-        rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: [row.get(name) for row in rows] for name in names}
+            rows[index] = _object(line, number, path)
+        except InputError as error:
+            broken.found(f"line {number}", error)
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    return {name: [row.get(name) for row in rows.values()] for name in names}, list(rows)
 
 
-def _parquet(path: Path) -> Table:
+def _object(line: str, number: int, path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{printable(path)}: line {number} is not JSON ({printable(error, 60)})") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{printable(path)}: line {number} is not a JSON object; write one object a line")
+    return row
+
+
+def _parquet(path: Path, broken: Broken) -> tuple[Table, Sequence[int]]:
     parquet = optional("pyarrow.parquet", "pyarrow", "table", "Reading .parquet")
     try:
         table = parquet.read_table(path)
@@ -193,4 +215,4 @@ def _parquet(path: Path) -> Table:
         raise InputError(
             f"{printable(path)}: is not a readable .parquet file ({printable(error, 80)})"
         ) from error
-    return {name: table.column(name).to_pylist() for name in table.column_names}
+    return {name: table.column(name).to_pylist() for name in table.column_names}, range(table.num_rows)

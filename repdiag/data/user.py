@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 
-from repdiag.data.source import COLUMN_NAMES, Kind, SampleSource, column, without_folders
+from repdiag.data.columns import Wanted
+from repdiag.data.items import Items, item_columns, shown
+from repdiag.data.source import COLUMN_NAMES, Broken, Kind, Part, SampleSource, without_folders
 from repdiag.errors import InputError, RepdiagError, UsageError
 from repdiag.models.user_code import import_callable
 from repdiag.text import printable
@@ -17,36 +20,42 @@ SAMPLE_KEYS = ("x", "image", "text", "input", "inputs")
 MAX_ITERABLE_BYTES = 4 << 30
 
 
-def user_data(spec: str) -> SampleSource:
+def user_data(spec: str, wanted: Wanted | None = None, broken: Broken | None = None) -> SampleSource:
     """What `spec()` returns. Items may be x, (x, label), or {'x', 'id', 'label', 'group', 'split'}.
 
     A Dataset (`__len__` and `__getitem__`) is read item by item as needed, once more for its ids and
     labels where items carry them; any other iterable is read into memory once.
 
+    Args:
+        wanted: other keys of dict items, or attributes of the Dataset, to keep as columns.
+        broken: what to do with an item that raises; None fails. An iterable that raises has always ended.
+
     Raises:
         UsageError: the callable or the Dataset raises, or returns something else.
-        InputError: an item of a kind we do not take.
+        InputError: an item of a kind we do not take, or a column that is not there.
     """
     data = _called(import_callable(spec), spec)
     get, count, in_memory = _random_access(data, spec)
     if not count:
         raise InputError(f"{printable(spec)}: returned no samples; give data with at least two")
-    first = _item(get, 0, spec)
-    columns = _columns(data, get, count, first, spec)
-    ids = columns.pop("id", np.arange(count))
+    items = Items(get, count, spec, dict(wanted or {}), broken or Broken())
+    first, columns, rows = item_columns(data, items)
+    ids = columns.pop("id", np.arange(count)[rows])
     return SampleSource(
         spec=spec,
-        kind=_kind(sample_of(first), spec),
+        kind=_kind(sample_of(first, items.kept), spec),
         ids=tuple(str(value) for value in ids),
-        fetch=lambda row: _prepared(sample_of(_item(get, row, spec)), spec),
+        fetch=lambda row: _prepared(sample_of(items(row), items.kept), spec),
         columns=columns,
+        rows=None if len(rows) == count else rows,
         content=f"{type(data).__module__}.{type(data).__qualname__}",
         provenance={"data": without_folders(spec), "kind": "callable", "returned": type(data).__name__},
         notes=(f"{count} samples of the iterable were read into memory",) if in_memory else (),
+        parts=_parts(first, items),
     )
 
 
-def sample_of(item: Any) -> Any:
+def sample_of(item: Any, kept: Collection[str] = COLUMN_NAMES) -> Any:
     """The input of the model within an item."""
     if isinstance(item, tuple | list):
         return item[0]
@@ -54,8 +63,28 @@ def sample_of(item: Any) -> Any:
         for key in SAMPLE_KEYS:
             if key in item:
                 return item[key]
-        return {name: value for name, value in item.items() if name not in COLUMN_NAMES}
+        return {name: value for name, value in item.items() if name not in kept}
     return item
+
+
+def _parts(first: Any, items: Items) -> dict[str, Part]:
+    """The entries of dict items that a view can be of: all that are no columns and of a kind we take."""
+    found: dict[str, Part] = {}
+    for key, value in first.items() if isinstance(first, Mapping) else ():
+        if key not in items.kept:
+            with suppress(InputError):
+                found[str(key)] = Part(_kind(value, items.spec), _entry(items, key))
+    return found
+
+
+def _entry(items: Items, key: str) -> Callable[[int], Any]:
+    def fetch(row: int) -> Any:
+        item = items(row)
+        if not isinstance(item, Mapping) or key not in item:
+            raise InputError(f'{printable(items.spec)}: sample {row} has no "{printable(key)}"; give it one')
+        return _prepared(item[key], items.spec)
+
+    return fetch
 
 
 def _called(function: Callable[..., Any], spec: str) -> Any:
@@ -65,7 +94,7 @@ def _called(function: Callable[..., Any], spec: str) -> Any:
         raise
     except Exception as error:
         raise UsageError(
-            f"--data {printable(spec)} raised {_shown(error)}; it is called without arguments"
+            f"--data {printable(spec)} raised {shown(error)}; it is called without arguments"
         ) from error
 
 
@@ -99,50 +128,8 @@ def _gathered(data: Any, spec: str) -> list[Any]:
     except RepdiagError:
         raise
     except Exception as error:
-        raise UsageError(f"--data {printable(spec)}: sample {len(items)} raised {_shown(error)}") from error
+        raise UsageError(f"--data {printable(spec)}: sample {len(items)} raised {shown(error)}") from error
     return items
-
-
-def _item(get: Callable[[int], Any], row: int, spec: str) -> Any:
-    try:
-        return get(row)
-    except RepdiagError:
-        raise
-    except Exception as error:
-        raise UsageError(f"--data {printable(spec)}: sample {row} raised {_shown(error)}") from error
-
-
-def _columns(
-    data: Any, get: Callable[[int], Any], count: int, first: Any, spec: str
-) -> dict[str, np.ndarray]:
-    declared = {
-        COLUMN_NAMES[name]: column(getattr(data, name), name, spec)
-        for name in ("targets", "labels", "ids", "groups", "splits")
-        if not isinstance(data, (torch.Tensor, np.ndarray)) and _is_column(getattr(data, name, None), count)
-    }
-    wanted = [name for name in _carried(first) if name not in declared]
-    if wanted:
-        carried = [_carried(_item(get, row, spec)) for row in range(count)]
-        for name in wanted:
-            declared[name] = column([row.get(name) for row in carried], name, spec)
-    return declared
-
-
-def _is_column(values: Any, count: int) -> bool:
-    return hasattr(values, "__len__") and not isinstance(values, str | Mapping) and len(values) == count
-
-
-def _carried(item: Any) -> dict[str, Any]:
-    """The columns that one item brings along."""
-    if isinstance(item, tuple | list):
-        return {"label": item[1]} if len(item) > 1 and _is_scalar(item[1]) else {}
-    if isinstance(item, Mapping):
-        return {COLUMN_NAMES[name]: value for name, value in item.items() if name in COLUMN_NAMES}
-    return {}
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float) or getattr(value, "ndim", None) == 0
 
 
 def _kind(sample: Any, spec: str) -> Kind:
@@ -169,7 +156,3 @@ def _prepared(sample: Any, spec: str) -> Any:
     tensor = torch.as_tensor(sample).detach().cpu()
     # Doubles would not fit float32 weights; integers may be token ids and stay what they are.
     return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
-
-
-def _shown(error: Exception) -> str:
-    return f"{type(error).__name__} ({printable(error, 100)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,10 @@ class View:
 
     Attributes:
         name: as stored; part of the seed of every sample.
-        kind: a built-in one, or `callable`.
+        kind: a built-in one, `callable`, or `key`.
         amount: sigma of `noise`, smallest area of `crop` and `simclr`.
         mask: for `left` and `right`: zero the other half instead of cutting it off.
+        key: for `key`: the entry of dict samples that the model is given.
         function: for `callable`: sample -> sample, or (sample, torch.Generator) -> sample.
         spec: as the user wrote it.
     """
@@ -43,6 +44,7 @@ class View:
     mask: bool = False
     function: Callable[..., Any] | None = None
     spec: str = DEFAULT_VIEW
+    key: str = ""
 
     @property
     def in_model(self) -> bool:
@@ -65,7 +67,7 @@ class View:
         Raises:
             UsageError: the view does not fit the sample, or the user's callable fails.
         """
-        if self.kind in ("base", "dropout"):
+        if self.kind in ("base", "dropout", "key"):
             return sample
         if self.function is not None:
             return self._called(sample, generator)
@@ -108,7 +110,8 @@ def parse_views(specs: Sequence[str]) -> tuple[View, ...]:
     """Views out of `NAME[=SPEC]`, in the order given; none given is `base`.
 
     SPEC is a number (`noise=0.1`, `crop=0.5`), `mask` (`left=mask`), a built-in view under another name
-    (`a=crop`, `b=noise:0.2`) or a callable (`mine=path/file.py:function`).
+    (`a=crop`, `b=noise:0.2`), a callable (`mine=path/file.py:function`), or else a key of samples that are
+    dicts (`picture=image`, see `check_views`).
 
     Raises:
         UsageError: an unknown view, a value that does not fit, or two views of one name.
@@ -123,15 +126,27 @@ def parse_views(specs: Sequence[str]) -> tuple[View, ...]:
     return views
 
 
-def check_views(views: Sequence[View], kind: Kind) -> None:
-    """Say at once that a view cannot work on this kind of data.
+def check_views(views: Sequence[View], kind: Kind, keys: Collection[str] = ()) -> None:
+    """Say at once that a view cannot work on this kind of data, or names an entry that samples do not have.
 
     Raises:
         UsageError: naming the first such view.
     """
     for view in views:
+        if view.key and view.key not in keys:
+            raise _unknown(view.key, keys)
+        if view.key:
+            continue
         if kind in ("text", "inputs") and view.function is None and view.kind not in ("base", "dropout"):
             raise _not_for_texts(view)
+
+
+def _unknown(kind: str, keys: Collection[str] = ()) -> UsageError:
+    near = nearest(kind, (*BUILT_IN, *keys))
+    entries = f", or an entry of the samples ({listing(keys)})" if keys else ""
+    return UsageError(
+        f'unknown view "{printable(kind)}"; there are {listing(BUILT_IN, 9)}, or a callable{entries}.{near}'
+    )
 
 
 def _not_for_texts(view: View) -> UsageError:
@@ -164,15 +179,14 @@ def _parsed(spec: str) -> View:
         return _built_in(name, kind, amount, spec)
     if ":" in value:
         return View(name, "callable", function=import_callable(value), spec=spec)
-    return _built_in(name, value, "", spec)
+    if name in BUILT_IN or not re.search(r"\w", name):
+        return _built_in(name, value, "", spec)
+    return View(name, "key", spec=spec, key=value)
 
 
 def _built_in(name: str, kind: str, value: str, spec: str) -> View:
     if kind not in BUILT_IN:
-        near = nearest(kind, BUILT_IN)
-        raise UsageError(
-            f'unknown view "{printable(kind)}"; there are {listing(BUILT_IN, 9)}, or a callable.{near}'
-        )
+        raise _unknown(kind)
     if not re.search(r"\w", name):
         raise UsageError(f'--view "{printable(spec)}" has no name; write NAME=SPEC')
     if kind in ("left", "right") and value in ("", "mask"):

@@ -113,6 +113,8 @@ def _files(outcome: DemoOutcome) -> list[str]:
     rows = [
         (outcome.folder.comparison, "both runs side by side: start here"),
         *((run.files.report, f"the {run.name} run, epoch by epoch") for run in outcome.runs),
+        (outcome.runs[0].files.information, "what its layers tell of each other"),
+        *((run.files.plane, f"the information plane, {run.name}") for run in outcome.runs),
     ]
     names = [printable(path, 400) for path, _ in rows]
     width = max(map(len, names))
@@ -124,13 +126,13 @@ def _steps(outcome: DemoOutcome) -> list[str]:
     last = outcome.runs[-1]
     lines = [
         f"cd {shlex.quote(printable(outcome.folder.root, 400))}",
-        *commands(last.name),
+        *commands(last.name, last.last_epoch[0].checkpoint),
         f"repdiag report {' '.join(run.files.results.name for run in outcome.runs)} -o comparison.html",
     ]
     return ["The same, step by step:", *(f"  {line}" for line in lines)]
 
 
-def commands(name: str) -> list[str]:
+def commands(name: str, last: str) -> list[str]:
     """The command lines, run in the demo's folder, that repeat its road for one run."""
     layers = " ".join(f"--layer {layer}" for layer in LAYERS)
     return [
@@ -138,5 +140,7 @@ def commands(name: str) -> list[str]:
         f"  --model {MODEL} \\",
         f"  {layers} -o {name}.h5 --overwrite",
         f"repdiag spectrum {name}.h5",
+        f"repdiag information {name}.h5 --checkpoint {shlex.quote(last)}",
+        f"repdiag plane {name}.h5",
         f"repdiag check {name}.h5",
     ]

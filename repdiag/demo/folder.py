@@ -19,6 +19,8 @@ class RunFiles:
     checkpoints: Path
     store: Path
     report: Path
+    information: Path
+    plane: Path
     results: Path
 
 
@@ -33,6 +35,8 @@ class DemoFolder:
             checkpoints=self.root / "checkpoints" / name,
             store=self.root / f"{name}.h5",
             report=self.root / f"{name}.spectrum.html",
+            information=self.root / f"{name}.information.html",
+            plane=self.root / f"{name}.plane.html",
             results=self.root / f"{name}.results.json",
         )
 
@@ -85,5 +89,6 @@ def _clear(folder: DemoFolder, names: tuple[str, ...]) -> None:
     folder.comparison.unlink(missing_ok=True)
     for name in names:
         files = folder.run(name)
-        for old in (files.store, files.report, files.results, *files.checkpoints.glob("epoch_*.pt")):
+        pages = (files.report, files.information, files.plane)
+        for old in (files.store, *pages, files.results, *files.checkpoints.glob("epoch_*.pt")):
             old.unlink(missing_ok=True)

@@ -1,11 +1,19 @@
-"""The road of the demo: train, extract, spectrum, check, report."""
+"""The road of the demo: train, extract, spectrum, information, plane, check, report."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from repdiag.analysis import SpectrumRequest, analyse_spectrum
+from repdiag.analysis import (
+    InformationRequest,
+    PairChoice,
+    PlaneRequest,
+    SpectrumRequest,
+    analyse_information,
+    analyse_plane,
+    analyse_spectrum,
+)
 from repdiag.check import build_policy, check, exit_code
 from repdiag.data import open_data
 from repdiag.demo.augment import SIDE
@@ -66,6 +74,8 @@ def _walk(
     extract(extract_request(run.name, files, request.seed), progress)
     results = _analysed(files, request.seed, progress)
     write_report([results], files.report)
+    write_report([_informed(files, request.seed, progress)], files.information)
+    write_report([_drawn(files, request.seed, progress)], files.plane)
     judged = check(results, build_policy())
     write_results(judged, files.results)
     return RunOutcome(run.name, files, judged, run.expected, exit_code(judged))
@@ -74,6 +84,19 @@ def _walk(
 def _analysed(files: RunFiles, seed: int, progress: Progress) -> Results:
     with open_store(files.store) as store:
         return analyse_spectrum([store], SpectrumRequest(seed=seed), progress=progress)
+
+
+def _informed(files: RunFiles, seed: int, progress: Progress) -> Results:
+    """The two layers of the last checkpoint beside each other."""
+    with open_store(files.store) as store:
+        last = store.representations[-1].address.checkpoint
+        request = InformationRequest(pairs=PairChoice(checkpoints=(last,)), seed=seed)
+        return analyse_information([store], request, progress=progress)
+
+
+def _drawn(files: RunFiles, seed: int, progress: Progress) -> Results:
+    with open_store(files.store) as store:
+        return analyse_plane([store], PlaneRequest(seed=seed), progress=progress)
 
 
 def _unwatched(what: str, done: int, total: int) -> None:

@@ -43,6 +43,8 @@ def fingerprint(
         "layer": list(request.layers),
         "pool": request.pool,
         "keep-special": request.keep_special,
+        "keep-inputs": request.keep_inputs,
+        "twin": request.twin,
         "batch-size": request.batch_size,
         "precision": request.precision,
         "dtype": request.dtype,

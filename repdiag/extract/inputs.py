@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +21,15 @@ MAX_TOKENS = 8192
 
 @dataclass(frozen=True)
 class ModelInput:
-    """One call: `model(*args, **kwargs)`; the mask says which tokens count."""
+    """One call: `model(*args, **kwargs)`; the mask says which tokens count.
+
+    A single argument with a `key` goes to the parameter of that name, where the model has one.
+    """
 
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Tensor] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
     mask: TokenMask | None = None
+    key: str = ""
 
 
 @dataclass
@@ -55,11 +60,11 @@ class Encoder:
             UsageError: texts that the tokenizer cannot take.
         """
         if isinstance(batch.inputs, Tensor):
-            return ModelInput((batch.inputs.to(self.device),))
+            return ModelInput((batch.inputs.to(self.device),), key=batch.key)
         if isinstance(batch.inputs, dict):
             return self._named(batch.inputs, None)
         if self.tokenizer is None:
-            return ModelInput((batch.inputs,))
+            return ModelInput((batch.inputs,), key=batch.key)
         return self._texts(batch.inputs)
 
     def _texts(self, texts: list[str]) -> ModelInput:
@@ -113,9 +118,11 @@ def call(model: nn.Module, given: ModelInput, where: str) -> Any:
     Raises:
         UsageError: the model raises; `where` says at which samples and view.
     """
+    named = bool(given.key) and len(given.args) == 1 and _takes(model, given.key)
+    args, kwargs = ((), {given.key: given.args[0]}) if named else (given.args, given.kwargs)
     try:
         with torch.inference_mode():
-            return model(*given.args, **given.kwargs)
+            return model(*args, **kwargs)
     except RepdiagError:
         raise
     except torch.OutOfMemoryError as error:
@@ -125,3 +132,11 @@ def call(model: nn.Module, given: ModelInput, where: str) -> Any:
             f"the model failed at {where} with {type(error).__name__} ({printable(error, 200)}); "
             "check --data, the shape of its samples and the preprocessing, or see --debug"
         ) from error
+
+
+def _takes(model: nn.Module, name: str) -> bool:
+    """True when `forward` has a parameter of that name; TorchScript hides them."""
+    try:
+        return name in inspect.signature(model.forward).parameters
+    except (TypeError, ValueError):
+        return False

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from repdiag.checkpoints import LoadReport, load_checkpoint, sniff
+from repdiag.checkpoints import Checkpoint, LoadReport, load_checkpoint, sniff
 from repdiag.checkpoints.sniff import CODE_FORMATS
 from repdiag.data import ImagePreprocessing, Kind, image_preprocessing
 from repdiag.data.source import file_digest, without_folders
 from repdiag.errors import UsageError
+from repdiag.extract.identified import Identified, identified
 from repdiag.extract.inputs import Encoder
 from repdiag.extract.paths import NamedPath
 from repdiag.extract.request import ExtractRequest
@@ -111,24 +112,30 @@ def _whole(
 
 
 def _built(named: NamedPath, request: ExtractRequest) -> tuple[BuiltModel, dict[str, Any], str, list[str]]:
-    if not request.model:
-        load_checkpoint(named.path)  # a damaged file or code is the better complaint
-        shown = printable(named.path)
-        raise UsageError(
-            f"{shown}: needs its architecture; give --model timm:NAME, torchvision:NAME, hf:DIR or "
-            f"path/file.py:callable, and see its tensors with: repdiag inspect {shown}"
-        )
-    built = build_model(request.model, request.model_args)
-    checkpoint = load_checkpoint(named.path, trust=request.trust)
-    report = load_into(built, checkpoint, weights=request.weights, allow_partial=request.allow_partial)
+    found = _named(named, request) if request.model else identified(_checkpoint(named, request), request)
+    report = load_into(
+        found.built, found.checkpoint, weights=request.weights, allow_partial=request.allow_partial
+    )
+    report = replace(report, ignored=(*report.ignored, *found.left))
     facts = {
-        "sha256": checkpoint.sha256,
-        "format": checkpoint.format,
-        "step": checkpoint.step,
-        "epoch": checkpoint.epoch,
+        "sha256": found.checkpoint.sha256,
+        "format": found.checkpoint.format,
+        "step": found.checkpoint.step,
+        "epoch": found.checkpoint.epoch,
+        **found.facts,
         **_report_facts(report),
     }
-    return built, facts, str(report), [*checkpoint.notes, *report.notes]
+    return found.built, facts, str(report), [*found.notes, *found.checkpoint.notes, *report.notes]
+
+
+def _named(named: NamedPath, request: ExtractRequest) -> Identified:
+    """The model that `--model` names; a mistake in it is told before a large file is read."""
+    built = build_model(request.model or "", request.model_args)
+    return Identified(built, _checkpoint(named, request))
+
+
+def _checkpoint(named: NamedPath, request: ExtractRequest) -> Checkpoint:
+    return load_checkpoint(named.path, trust=request.trust)
 
 
 def _report_facts(report: LoadReport) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from repdiag.data import Reading, SampleSource, read_batch
 from repdiag.errors import UsageError
 from repdiag.extract.causal import is_causal
+from repdiag.extract.features import check_features
 from repdiag.extract.hooks import Tap, check_batch, listening, output_tap, submodule, tensor_of
 from repdiag.extract.inputs import Encoder, ModelInput, call
 from repdiag.extract.penultimate import default_taps
@@ -62,12 +63,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The layers of a run; `rows` and `seconds` are per sample, of the probe batch."""
+    """The layers of a run; `rows` and `seconds` are per sample, of the probe batch.
+
+    `features` are those of a sample that are kept, 0 without --keep-inputs. `asleep` are layers that were
+    asked for and do not run for this entry of the samples.
+    """
 
     layers: tuple[Layer, ...]
     causal: bool
     rows: float
     seconds: float
+    features: int = 0
+    asleep: tuple[str, ...] = ()
 
 
 def layer_notes(layers: Sequence[Layer]) -> list[str]:
@@ -84,7 +91,8 @@ def prepare(
     """Run the probe batch and decide.
 
     Raises:
-        UsageError: the model fails on it, no layer matches, or a layer cannot be pooled as asked.
+        UsageError: the model fails on it, no layer matches, a layer cannot be pooled as asked, or inputs
+            cannot be kept.
     """
     batch = read_batch(source, 0, min(PROBE, len(source)), reading)
     given = encoder(batch)
@@ -93,7 +101,14 @@ def prepare(
     if causal:
         given = replace(encoder, causal=True)(batch)
     taps = chosen_taps(model, request.layers, given, where)
-    return _measured(model, taps, given, len(batch), request.pool, where, causal)
+    prepared = _measured(model, taps, given, len(batch), request.pool, where, causal)
+    if prepared.asleep and not (batch.key and prepared.layers):
+        asleep = printable(prepared.asleep[0])
+        raise UsageError(f'layer "{asleep}" does not run in a forward pass; choose another --layer')
+    if not request.keep_inputs:
+        return prepared
+    pools = tuple(layer.pool.method for layer in prepared.layers)
+    return replace(prepared, features=check_features(batch, pools))
 
 
 def chosen_taps(model: nn.Module, globs: Sequence[str], given: ModelInput, where: str) -> tuple[Tap, ...]:
@@ -133,14 +148,10 @@ def _measured(
         if not tap.module:
             take(tap, output)
     seconds = (time.perf_counter() - started) / samples
-    asleep = [tap.layer for tap in taps if tap not in seen]
-    if asleep:
-        raise UsageError(
-            f'layer "{printable(asleep[0])}" does not run in a forward pass; choose another --layer'
-        )
-    layers = tuple(_layer(model, tap, *seen[tap], given, wanted) for tap in taps)
-    rows = _rows(layers, seen, given) / samples
-    return Prepared(layers, causal, rows, seconds)
+    asleep = tuple(tap.layer for tap in taps if tap not in seen)
+    layers = tuple(_layer(model, tap, *seen[tap], given, wanted) for tap in taps if tap in seen)
+    rows = _rows(layers, seen, given) / samples if layers else 0.0
+    return Prepared(layers, causal, rows, seconds, asleep=asleep)
 
 
 def _layer(model: nn.Module, tap: Tap, value: Tensor, took: str, given: ModelInput, wanted: str) -> Layer:

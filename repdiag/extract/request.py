@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from repdiag.data import ON_ERROR
 from repdiag.errors import UsageError
 from repdiag.extract.pooling import METHODS
 from repdiag.text import listing, nearest, printable
@@ -38,6 +39,10 @@ class ExtractRequest:
         workers: threads that read images; None chooses.
         precision: of the forward pass.
         dtype: of what is stored.
+        keep_inputs: store the features of each sample too, float32, once for each view.
+        twin: add each checkpoint's architecture with fresh weights, drawn with `seed`.
+        columns: NAME=COLUMN, see `repdiag.data.parse_columns`.
+        on_error: fail at a sample that cannot be read, or skip it in every view.
         limit: samples drawn at random with `seed`; None takes all.
         device: auto, cpu, cuda, cuda:N or mps.
         output: file, or text ending in / for a folder of shards.
@@ -62,6 +67,10 @@ class ExtractRequest:
     output: str = "embeddings.h5"
     allow_partial: bool = False
     keep_special: bool = False
+    keep_inputs: bool = False
+    twin: bool = False
+    columns: tuple[str, ...] = ()
+    on_error: str = "fail"
     overwrite: bool = False
     trust: bool = False
     command: str = ""
@@ -95,7 +104,8 @@ class ExtractPlan:
 
     Attributes:
         samples: rows, or samples where every token becomes a row.
-        bytes: of all embeddings; per token where `tokens` is true, estimated from the probe batch.
+        bytes: of all embeddings and the inputs that are kept; estimated from the probe batch where tokens are
+            rows.
         seconds: of all forward passes, from the probe batch.
     """
 
@@ -119,6 +129,7 @@ def check_request(request: ExtractRequest) -> None:
         ("--pool", request.pool, METHODS),
         ("--precision", request.precision, PRECISIONS),
         ("--dtype", request.dtype, STORAGES),
+        ("--on-error", request.on_error, ON_ERROR),
     ):
         if value not in allowed:
             near = nearest(value, allowed)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from repdiag.data import ImagePreprocessing, Reading, SampleSource, View, check_views, open_data, parse_views
+from repdiag.data import (
+    Broken,
+    ImagePreprocessing,
+    Reading,
+    SampleSource,
+    View,
+    check_views,
+    open_data,
+    parse_columns,
+    parse_views,
+    readable,
+)
+from repdiag.extract.features import FEATURE_BYTES
 from repdiag.extract.fingerprint import fingerprint
 from repdiag.extract.loading import Loaded, load
 from repdiag.extract.paths import NamedPath, checkpoint_paths, own_weights
 from repdiag.extract.prepare import Prepared, layer_notes, prepare
 from repdiag.extract.request import ExtractPlan, ExtractRequest, ExtractSummary, Progress, check_request
 from repdiag.extract.shards import Machine, make_shard, shard_samples, spans
+from repdiag.extract.twin import as_twin, check_twin_names, twin_name
 from repdiag.store import RepresentationInfo, ShardWriter, open_store
 from repdiag.store.run_folder import remove_run
-from repdiag.text import printable
+from repdiag.text import listing, printable
 from repdiag.types import Address
 
 
@@ -36,7 +49,14 @@ class _Job:
 
     @property
     def total(self) -> int:
-        return len(self.source) * len(self.views) * len(self.checkpoints)
+        return len(self.source) * len(self.views) * len(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that goes into the store: each checkpoint, with its twin where one is asked for."""
+        twin = self.request.twin
+        names = ((one.name, twin_name(one.name)) if twin else (one.name,) for one in self.checkpoints)
+        return tuple(name for both in names for name in both)
 
     def say(self, *notes: str) -> None:
         self.notes.update(dict.fromkeys(notes))
@@ -71,17 +91,21 @@ def plan(request: ExtractRequest) -> ExtractPlan:
     """
     job = _job(request, None)
     loaded = _loaded(job, job.checkpoints[0])
-    prepared = _prepared(job, loaded)
-    rows = round(prepared.rows * len(job.source))
-    width = sum(layer.d for layer in prepared.layers) * np.dtype(request.dtype).itemsize
-    runs = len(job.views) * len(job.checkpoints)
+    prepared = tuple(_prepared(job, loaded).values())
+    size, samples = np.dtype(request.dtype).itemsize, len(job.source)
+    held = sum(
+        round(one.rows * samples) * sum(layer.d for layer in one.layers) * size * len(job.names)
+        + samples * one.features * FEATURE_BYTES
+        for one in prepared
+    )
+    layers = {layer.name: layer.planned() for one in prepared for layer in one.layers}
     return ExtractPlan(
-        checkpoints=tuple(named.name for named in job.checkpoints),
+        checkpoints=job.names,
         views=tuple(view.name for view in job.views),
-        layers=tuple(layer.planned() for layer in prepared.layers),
-        samples=len(job.source),
-        bytes=rows * width * runs,
-        seconds=prepared.seconds * len(job.source) * runs,
+        layers=tuple(layers.values()),
+        samples=samples,
+        bytes=held,
+        seconds=sum(one.seconds for one in prepared) * samples * len(job.names),
         reports=(loaded.report,),
         notes=tuple(job.notes),
     )
@@ -91,40 +115,75 @@ def _job(request: ExtractRequest, progress: Progress | None) -> _Job:
     check_request(request)
     views = parse_views(request.views)
     checkpoints = checkpoint_paths(request.checkpoints or own_weights(request.model))
-    source = open_data(request.data, limit=request.limit, seed=request.seed)
-    check_views(views, source.kind)
+    if request.twin:
+        check_twin_names(checkpoints)
+    source = _source(request, views)
     job = _Job(request, source, views, checkpoints, progress or (lambda label, done, total: None))
     job.say(*source.notes)
     return job
+
+
+def _source(request: ExtractRequest, views: Sequence[View]) -> SampleSource:
+    """The samples, without the broken ones where these are skipped: every view and run has the same."""
+    broken = Broken(skip=request.on_error == "skip")
+    source = open_data(
+        request.data,
+        limit=request.limit,
+        seed=request.seed,
+        columns=parse_columns(request.columns),
+        broken=broken,
+    )
+    check_views(views, source.kind, source.parts)
+    if not broken.skip:
+        return source
+    return readable(source, views, request.seed, broken, _workers(request, source))
 
 
 def _run(job: _Job, writer: ShardWriter) -> ExtractSummary:
     attributes: dict[str, Mapping[str, Any]] = {}
     representations: dict[Address, Mapping[str, Any]] = {}
     reports: list[str] = []
-    for named in job.checkpoints:
-        loaded = _loaded(job, named)
-        prepared = _prepared(job, loaded)
-        attributes[named.name] = loaded.attributes
+    for name, loaded, prepared in _models(job):
+        attributes[name] = loaded.attributes
         reports.append(loaded.report)
         for view in job.views:
-            for layer in prepared.layers:
-                representations[Address(named.name, view.name, layer.name)] = layer.attributes
-            _run_view(job, writer, named.name, view, loaded, prepared)
+            for layer in prepared[view.name].layers:
+                representations[Address(name, view.name, layer.name)] = layer.attributes
+            _run_view(job, writer, name, view, loaded, prepared)
     path = writer.finalize(
         checkpoints=attributes, representations=representations, attrs=_file_attributes(job)
     )
     return _summary(path, reports, tuple(job.notes))
 
 
+def _models(job: _Job) -> Iterator[tuple[str, Loaded, Mapping[str, Prepared]]]:
+    """Each checkpoint in its model, and after it the twin, with the layers of the checkpoint."""
+    for named in job.checkpoints:
+        loaded = _loaded(job, named)
+        prepared = _prepared(job, loaded)
+        yield named.name, loaded, prepared
+        if job.request.twin:
+            twin = as_twin(loaded, named, job.request)
+            job.say(*twin.notes)
+            yield twin_name(named.name), twin, prepared
+
+
 def _run_view(
-    job: _Job, writer: ShardWriter, name: str, view: View, loaded: Loaded, prepared: Prepared
+    job: _Job, writer: ShardWriter, name: str, view: View, loaded: Loaded, by_view: Mapping[str, Prepared]
 ) -> None:
-    request = job.request
+    request, prepared = job.request, by_view[view.name]
     loaded.encoder.causal = prepared.causal
-    machine = Machine(loaded.module, loaded.encoder, prepared.layers, request.precision, request.dtype)
+    machine = Machine(
+        loaded.module,
+        loaded.encoder,
+        prepared.layers,
+        request.precision,
+        request.dtype,
+        features=prepared.features if name == job.checkpoints[0].name else 0,  # inputs are kept once
+    )
     itemsize = np.dtype(request.dtype).itemsize
-    size = shard_samples(prepared.layers, prepared.rows, request.batch_size, itemsize)
+    # Views of one sample lie in shards that begin at the same row, whatever layers they have.
+    size = min(shard_samples(one, request.batch_size, itemsize) for one in by_view.values())
     reading = Reading(view, request.seed, loaded.preprocessing, loaded.transform)
 
     def tick(samples: int) -> None:
@@ -135,37 +194,51 @@ def _run_view(
         if (name, view.name, span[0]) in writer.done:
             tick(span[1] - span[0])
             continue
-        shard = make_shard(machine, job.source, span, reading, request.batch_size, _workers(job), tick)
-        writer.write(name, view.name, shard.start, shard.layers, shard.columns)
+        shard = make_shard(
+            machine, job.source, span, reading, request.batch_size, _workers(request, job.source), tick
+        )
+        writer.write(name, view.name, shard.start, shard.layers, shard.columns, shard.inputs)
     if loaded.encoder.cut:
         job.say(f"{loaded.encoder.cut} texts were cut at the model's maximum length")
         loaded.encoder.cut = 0
 
 
 def _loaded(job: _Job, named: NamedPath) -> Loaded:
-    loaded = load(named, job.request, job.source.kind)
+    kinds = [job.source.kind_of(view.key) for view in job.views]
+    loaded = load(named, job.request, "image" if "image" in kinds else job.source.kind)
     job.say(*loaded.notes)
     return loaded
 
 
-def _prepared(job: _Job, loaded: Loaded) -> Prepared:
-    reading = Reading(job.views[0], job.request.seed, loaded.preprocessing, loaded.transform)
+def _prepared(job: _Job, loaded: Loaded) -> dict[str, Prepared]:
+    """By view; entries of dict samples have layers of their own, all else those of the first view."""
+    if any(view.key for view in job.views):
+        return {view.name: _probed(job, loaded, view) for view in job.views}
+    return dict.fromkeys((view.name for view in job.views), _probed(job, loaded, job.views[0]))
+
+
+def _probed(job: _Job, loaded: Loaded, view: View) -> Prepared:
+    reading = Reading(view, job.request.seed, loaded.preprocessing, loaded.transform)
     prepared = prepare(loaded.module, loaded.encoder, job.source, reading, job.request)
-    if job.source.kind == "image" and isinstance(loaded.preprocessing, ImagePreprocessing):
+    if job.source.kind_of(view.key) == "image" and isinstance(loaded.preprocessing, ImagePreprocessing):
         how = loaded.preprocessing
         mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (how.mean, how.std))
         job.say(f"images: {how.height} x {how.width}, mean ({mean}), std ({std}) ({how.source})")
     job.say(*layer_notes(prepared.layers))
+    if prepared.asleep:
+        job.say(f"view {printable(view.name)}: layers that do not run there: {listing(prepared.asleep)}")
+    if prepared.features:
+        job.say(f"inputs: {prepared.features:,} features a sample are kept, once for each view")
     if prepared.causal:
         job.say("the model only looks back, so the first token of each text is left out (see --keep-special)")
     return prepared
 
 
-def _workers(job: _Job) -> int:
+def _workers(request: ExtractRequest, source: SampleSource) -> int:
     """Threads pay for decoding files; a user's Dataset need not stand them."""
-    if job.request.workers is not None:
-        return job.request.workers
-    folder = job.source.provenance.get("kind") == "images"
+    if request.workers is not None:
+        return request.workers
+    folder = source.provenance.get("kind") == "images"
     return min(4, torch.get_num_threads() + 1) if folder else 0
 
 

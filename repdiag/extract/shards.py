@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,10 @@ from repdiag.data import Batch, Reading, SampleSource, read_batches
 from repdiag.errors import UsageError
 from repdiag.extract.columns import sample_columns, token_columns
 from repdiag.extract.dropout import active_dropout
+from repdiag.extract.features import FEATURE_BYTES, feature_rows
 from repdiag.extract.hooks import Tap, check_batch, listening, tensor_of
 from repdiag.extract.inputs import Encoder, ModelInput, call
-from repdiag.extract.prepare import Layer
+from repdiag.extract.prepare import Layer, Prepared
 from repdiag.text import printable
 
 SHARD_ROWS = 4096
@@ -28,29 +29,34 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows of all layers for samples from `start` on, and their columns."""
+    """Rows of all layers for samples from `start` on, their columns and, where kept, their features."""
 
     start: int
     layers: dict[str, np.ndarray]
     columns: dict[str, Any]
+    inputs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What turns samples into rows: the model, how it is fed, what is taken from it."""
+    """What turns samples into rows: the model, how it is fed, what is taken from it.
+
+    `features` are those of a sample that are kept beside the layers, 0 for none.
+    """
 
     model: nn.Module
     encoder: Encoder
     layers: tuple[Layer, ...]
     precision: str = "fp32"
     dtype: str = "float32"
+    features: int = 0
 
 
-def shard_samples(layers: Sequence[Layer], rows_per_sample: float, batch_size: int, itemsize: int) -> int:
+def shard_samples(prepared: Prepared, batch_size: int, itemsize: int) -> int:
     """Samples in a shard: a whole number of batches, about 4,096 rows or 64 MiB, whichever is less."""
-    width = sum(layer.d for layer in layers) * itemsize
+    width = sum(layer.d for layer in prepared.layers) * itemsize + prepared.features * FEATURE_BYTES
     rows = min(SHARD_ROWS, SHARD_BYTES // max(1, width))
-    return max(1, int(rows / max(1.0, rows_per_sample)) // batch_size) * batch_size
+    return max(1, int(rows / max(1.0, prepared.rows)) // batch_size) * batch_size
 
 
 def make_shard(
@@ -71,16 +77,19 @@ def make_shard(
     ranges = [(at, min(at + batch_size, stop)) for at in range(start, stop, batch_size)]
     parts: dict[str, list[np.ndarray]] = {layer.name: [] for layer in machine.layers}
     counts: list[int] = []
+    inputs: list[np.ndarray] = []
     for batch in read_batches(source, ranges, reading, workers):
         rows, batch_counts = forward_rows(machine, batch, reading)
         counts += batch_counts
         for name, part in rows.items():
             parts[name].append(part)
+        if machine.features:
+            inputs.append(feature_rows(batch, machine.features))
         tick(len(batch))
     layers = {name: np.concatenate(blocks) for name, blocks in parts.items()}
     tokens = any(layer.pool.method == "none" for layer in machine.layers)
     columns = token_columns(source, start, counts) if tokens else sample_columns(source, start, stop)
-    return Shard(start, layers, columns)
+    return Shard(start, layers, columns, np.concatenate(inputs) if inputs else None)
 
 
 def forward_rows(machine: Machine, batch: Batch, reading: Reading) -> tuple[dict[str, np.ndarray], list[int]]:

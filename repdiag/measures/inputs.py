@@ -30,6 +30,8 @@ class Need(StrEnum):
     CLASS_MEANS = "class means and the total scatter"
     CLASS_SPECTRA = "spectrum of every class"
     OBJECTS = "scatter between and within objects"
+    CLOUD = "a sample of rows and their median distance"
+    OUTPUTS = "entropies of a classifier's outputs and of their class means"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,41 @@ class Objects:
     q: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A sample of rows (m, d) with their median distance `width`; `kept` (k,) restricts them to some.
+
+    `scale` is the power of two that the rows were multiplied by. `no_interval` says why there is none.
+    """
+
+    rows: Tensor
+    width: float
+    scale: float = 1.0
+    kept: Tensor | None = None
+    no_interval: str = ""
+
+    @property
+    def chosen(self) -> Tensor:
+        """The rows that count."""
+        return self.rows if self.kept is None else self.rows[self.kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Class counts (c,) of n rows and, for rows read as logits and as probabilities, entropies (c, 2): the
+    mean over the rows of a class, and that of their mean.
+
+    `distributions` says whether every row is a distribution as it is; else `probabilities` means nothing.
+    """
+
+    counts: Tensor
+    logits: Tensor
+    probabilities: Tensor
+    n: int
+    d: int
+    distributions: bool
+
+
 Record = (
     Spectrum
     | Population
@@ -213,4 +250,6 @@ Record = (
     | ClassMeans
     | ClassSpectra
     | Objects
+    | Cloud
+    | Outputs
 )

@@ -48,7 +48,7 @@ def factor_gram(rows: Tensor) -> Tensor:
 def squared_distances(rows: Tensor) -> Tensor:
     """Squared Euclidean distances (m, m) of rows (m, d), zero on the diagonal."""
     energies = rows.square().sum(1)
-    found = torch.addmm(energies[:, None] + energies, rows, rows.mT, alpha=-2)
+    found = (energies[:, None] + energies).addmm_(rows, rows.mT, alpha=-2)
     return found.clamp_(min=0).fill_diagonal_(0)
 
 
@@ -59,10 +59,10 @@ def median_distance(rows: Tensor) -> Tensor:
     # Every pair stands there twice, and the diagonal at the end.
     pairs = m * (m - 1) // 2
     flat = distances.flatten()
-    middle = [
-        flat.kthvalue(min(max(k, 1), m * m)).values for k in (2 * ((pairs + 1) // 2), 2 * (pairs // 2 + 1))
-    ]
-    return torch.stack(middle).sqrt().mean()
+    low = flat.kthvalue(min(max(2 * ((pairs + 1) // 2), 1), m * m)).values
+    above = torch.where(flat > low, flat, math.inf).amin()
+    high = torch.where((flat <= low).sum() >= 2 * (pairs // 2 + 1), low, above)
+    return torch.stack([low, high]).sqrt().mean()
 
 
 def marginal_entropy(rows: Tensor, kernel: str, width: float | Tensor, alpha: float) -> Tensor:
@@ -100,7 +100,7 @@ def diffusion_matrix(kernel: Tensor, anisotropic: bool = False) -> Tensor:
     longer depends on how densely the rows were sampled (Coifman & Lafon 2006).
     """
     lengths = kernel.sum(1).rsqrt()
-    found = kernel * lengths[:, None] * lengths
+    found = (kernel * lengths[:, None]).mul_(lengths)
     return diffusion_matrix(found) if anisotropic else found
 
 

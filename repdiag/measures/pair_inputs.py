@@ -11,28 +11,36 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
+from repdiag.measures.pair_entropies import KernelRows
+
 
 class PairNeed(StrEnum):
     """The record that a measure of a pair reads; the plan computes each once for all measures."""
 
     GRAM = "sums over all pairs of rows of squared Gaussian kernels"
+    COSINE_GRAM = "sums over all pairs of rows of squared cosines"
+    LINEAR_GRAM = "sums over all pairs of rows of squared inner products"
+    KERNELS = "rows of both views, as many as a stochastic entropy takes"
+    KERNEL_SAMPLE = "a sample of rows of both views and their entropies"
     MOMENTS = "joint moments of both views"
     UNIT_MOMENTS = "joint moments of unit rows of both views"
     ROWS = "a sample of rows of both views"
+    GIVEN = "a sample of rows of both views beside a third view or labels"
 
 
 @dataclass(frozen=True, slots=True)
 class GramTotals:
-    """Sums (5,) over ordered pairs i, j (i = j included, where kernels are one) of Kx^2, Ky^2, Kx^2 Ky^2,
-    Kx^4 and Ky^4.
+    """Sums (5,) over ordered pairs i, j (i = j included) of Kx^2, Ky^2, Kx^2 Ky^2, Kx^4 and Ky^4.
 
-    `widths` are the bandwidths, `means` the mean kernel of two different rows of each view.
+    `widths` are the bandwidths, `means` the mean kernel of two different rows of each view. `traces` (5,) are
+    the sums over i = j of Kx, Ky, Kx Ky, Kx^2 and Ky^2; None for Gaussian kernels, where they are n.
     """
 
     sums: Tensor
     n: int
     widths: tuple[float, float]
     means: tuple[float, float]
+    traces: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +93,6 @@ class RowPairs:
     z: Tensor | None = None
 
 
-PairRecord = GramTotals | JointMoments | RowPairs
+NOTHING_GIVEN = "needs a third view or labels to condition on, and has neither: say --given VIEW"
+
+PairRecord = GramTotals | JointMoments | RowPairs | KernelRows

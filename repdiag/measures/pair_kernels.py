@@ -1,30 +1,24 @@
-"""Matrix-based Renyi information: of order 2 from sums over all pairs of rows, else from a sample of rows."""
+"""Matrix-based Renyi information: of order 2 from sums over all pairs of rows, else from eigenvalues."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from repdiag.errors import InputError
-from repdiag.measures.pair_grams import (
-    KERNELS,
-    delta_gram,
-    gram,
-    marginal_entropy,
-    matrix_entropy,
-    median_distance,
-)
-from repdiag.measures.pair_inputs import GramTotals, PairNeed, RowPairs
-from repdiag.measures.pair_registry import pair_measure
+from repdiag.measures.pair_entropies import KernelRows, Signed, Total
+from repdiag.measures.pair_grams import KERNELS, delta_gram, gram, matrix_entropy, median_distance
+from repdiag.measures.pair_inputs import NOTHING_GIVEN, GramTotals, PairNeed, RowPairs
+from repdiag.measures.pair_registry import MEDIAN, gaussian_kernel, pair_measure
 from repdiag.measures.registry import Change, Options, Reading, Requirement
 
 SOURCE = "Giraldo, Rao & Principe 2015, Measures of entropy from data using infinitely divisible kernels"
 KERNEL = (
     "S = log(sum p^a)/(1 - a) of the eigenvalues p of K over their sum, a = <alpha> (1: -sum p log p), "
-    "<kernel> kernel (gaussian: exp(-|x_i - x_j|^2 / (2 s^2)), s the median distance), not centred"
+    f"<kernel> kernel (gaussian: exp(-|x_i - x_j|^2 / (2 s^2)), {MEDIAN}), not centred"
 )
 SAYS = "how much the similarities of the samples in one view tell of those in the other, at this bandwidth"
 CANNOT = (
@@ -39,13 +33,35 @@ CHOICES: tuple[Requirement, ...] = (
 )
 
 
+SUMS = {
+    "gaussian": PairNeed.GRAM,
+    "cosine": PairNeed.COSINE_GRAM,
+    "linear": PairNeed.LINEAR_GRAM,
+}
+"""Order 2 of each kernel is closed form."""
+
+INFORMATION: Signed = ((1.0, "x"), (1.0, "y"), (-1.0, "xy"))
+
+
 def _needs(options: Options) -> PairNeed:
-    """All pairs in one pass where order and kernel have a closed form, else a sample of rows."""
-    return PairNeed.GRAM if options["alpha"] == 2 and options["kernel"] == "gaussian" else PairNeed.ROWS
+    """All pairs in one pass at order 2, else rows and the eigenvalues of their kernels."""
+    if options["alpha"] == 2:
+        return SUMS.get(options["kernel"], PairNeed.GRAM)
+    return PairNeed.KERNELS if options["kernel"] == "gaussian" else PairNeed.KERNEL_SAMPLE
 
 
-def _debiased(record: GramTotals | RowPairs) -> Tensor | None:
-    return debiased(record, 0, 1, 2) if isinstance(record, GramTotals) else None
+def _debiased(record: GramTotals | KernelRows) -> Tensor | None:
+    """Where every kernel of a row with itself is one, which is not so without bandwidth."""
+    if isinstance(record, KernelRows) or record.traces is not None:
+        return None
+    return debiased(record, 0, 1, 2)
+
+
+def _quick(record: GramTotals | KernelRows, *, alpha: float, kernel: str) -> Tensor | None:
+    """Without the entropies of each view beside itself."""
+    if isinstance(record, GramTotals):
+        return None
+    return record.entropy(INFORMATION, kernel, alpha).value
 
 
 @pair_measure(
@@ -57,11 +73,18 @@ def _debiased(record: GramTotals | RowPairs) -> Tensor | None:
     cannot=CANNOT,
     invariant_to=RIGID,
     corrected=_debiased,
+    quick=_quick,
+    bandwidth=gaussian_kernel,
     requires=CHOICES,
 )
-def renyi_mi(record: GramTotals | RowPairs, *, alpha: float = 2.0, kernel: str = "gaussian") -> Reading:
+def renyi_mi(record: GramTotals | KernelRows, *, alpha: float = 2.0, kernel: str = "gaussian") -> Reading:
     """Matrix-based mutual information of two views, Gaussian kernels of order 2 unless chosen otherwise."""
-    return information(*_entropies(record, alpha, kernel))
+    if isinstance(record, GramTotals):
+        return information(*(_entropy(record, which) for which in range(5)))
+    found = record.entropy(INFORMATION, kernel, alpha)
+    x, y, xx, yy = (record.entropy(((1.0, each),), kernel, alpha).value for each in ("x", "y", "xx", "yy"))
+    own = information(x, y, x + y - found.value, xx, yy).details
+    return Reading(found.value, {**own, **_made(found)})
 
 
 @pair_measure(
@@ -72,15 +95,17 @@ def renyi_mi(record: GramTotals | RowPairs, *, alpha: float = 2.0, kernel: str =
     says="how many samples both views together tell apart: the logarithm of a number of samples",
     cannot="at its ceiling log n every sample is apart from every other one, and nothing more can be read",
     invariant_to=RIGID,
+    bandwidth=gaussian_kernel,
     requires=CHOICES,
 )
 def renyi_joint_entropy(
-    record: GramTotals | RowPairs, *, alpha: float = 2.0, kernel: str = "gaussian"
-) -> Tensor:
+    record: GramTotals | KernelRows, *, alpha: float = 2.0, kernel: str = "gaussian"
+) -> Reading:
     """Matrix-based joint entropy of two views."""
     if isinstance(record, GramTotals):
-        return _entropy(record, 2)
-    return matrix_entropy(_joint(record, kernel), alpha)
+        return Reading(_entropy(record, 2))
+    found = record.entropy(((1.0, "xy"),), kernel, alpha)
+    return Reading(found.value, _made(found))
 
 
 @pair_measure(
@@ -92,20 +117,21 @@ def renyi_joint_entropy(
     cannot="it is not the part of the first view that nothing in the second predicts: kernels compare pairs",
     invariant_to=RIGID,
     symmetric=False,
+    bandwidth=gaussian_kernel,
     requires=CHOICES,
 )
 def renyi_conditional_entropy(
-    record: GramTotals | RowPairs, *, alpha: float = 2.0, kernel: str = "gaussian"
-) -> Tensor:
+    record: GramTotals | KernelRows, *, alpha: float = 2.0, kernel: str = "gaussian"
+) -> Reading:
     """Matrix-based conditional entropy of the first view given the second."""
     if isinstance(record, GramTotals):
-        return _entropy(record, 2) - _entropy(record, 1)
-    joint = matrix_entropy(_joint(record, kernel), alpha)
-    return joint - marginal_entropy(record.y, kernel, record.widths[1], alpha)
+        return Reading(_entropy(record, 2) - _entropy(record, 1))
+    found = record.entropy(((1.0, "xy"), (-1.0, "y")), kernel, alpha)
+    return Reading(found.value, _made(found))
 
 
 @pair_measure(
-    needs=PairNeed.ROWS,
+    needs=PairNeed.GIVEN,
     bounds=(None, "log n"),
     definition=f"S(x, z) + S(y, z) - S(x, y, z) - S(z), {KERNEL}; z the third view or, without one, the "
     "labels, alike or not",
@@ -114,6 +140,7 @@ def renyi_conditional_entropy(
     "label",
     cannot=f"{CANNOT}; under few samples a label or in a wide third view nothing is left to tell apart",
     invariant_to=RIGID,
+    bandwidth=gaussian_kernel,
     requires=CHOICES,
 )
 def conditional_renyi_mi(rows: RowPairs, *, alpha: float = 2.0, kernel: str = "gaussian") -> Reading:
@@ -142,34 +169,26 @@ def debiased(gram: GramTotals, first: int, second: int, joint: int) -> Tensor:
     return found
 
 
-def _entropies(record: GramTotals | RowPairs, alpha: float, kernel: str) -> list[Tensor]:
-    """Of x, of y, of both, and of each view beside itself."""
-    if isinstance(record, GramTotals):
-        return [_entropy(record, which) for which in range(5)]
-    views = zip((record.x, record.y), record.widths, strict=True)
-    marginals = [marginal_entropy(rows, kernel, width, alpha) for rows, width in views]
-    first, second = _matrices(record, kernel)
-    joints: list[Callable[[], Tensor]] = [lambda: first * second, first.square, second.square]
-    return [*marginals, *(matrix_entropy(joint(), alpha) for joint in joints)]
-
-
 def _entropy(gram: GramTotals, which: int) -> Tensor:
-    found: Tensor = 2 * math.log(gram.n) - torch.log(gram.sums[which])
+    trace = math.log(gram.n) if gram.traces is None else torch.log(gram.traces[which])
+    found: Tensor = 2 * trace - torch.log(gram.sums[which])
     return found
+
+
+def _made(found: Total) -> Mapping[str, Tensor | str | int]:
+    """How the figure was made: from all eigenvalues, or by an estimator with an error of its own."""
+    if not found.passes:
+        return {"estimator": "exact"}
+    return {"estimator": "stochastic", "estimator_error": found.error, "passes": found.passes}
 
 
 def _matrices(rows: RowPairs, kernel: str) -> tuple[Tensor, Tensor]:
     return gram(rows.x, kernel, rows.widths[0]), gram(rows.y, kernel, rows.widths[1])
 
 
-def _joint(rows: RowPairs, kernel: str) -> Tensor:
-    first, second = _matrices(rows, kernel)
-    return first.mul_(second)
-
-
 def _given(rows: RowPairs, kernel: str) -> Tensor:
     if rows.z is not None:
         return gram(rows.z, kernel, median_distance(rows.z))
     if rows.labels is None:
-        raise InputError("conditional_renyi_mi needs a third view or labels to condition on, and has neither")
+        raise InputError(f"conditional_renyi_mi {NOTHING_GIVEN}")
     return delta_gram(rows.labels)

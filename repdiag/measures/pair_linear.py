@@ -5,6 +5,8 @@ Letters: n samples, d1 and d2 features. Nothing here reads rows.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,9 @@ from repdiag.measures.pair_inputs import JointMoments
 
 SETTLED = 1e-12
 """1 - rho^2 under which one view settles a direction of the other, and their information is infinite."""
+
+CLEAR = 1e4
+"""Times the resolution of float64 that a Cholesky factor keeps away from, so that its logarithms hold."""
 
 
 def nuclear_norm(scatter: Tensor) -> Tensor:
@@ -35,23 +40,48 @@ def linear_hsic(moments: JointMoments, a: int, b: int) -> Tensor:
     return hsic(cross.square().sum() - fourth, totals, between, moments.n)
 
 
-def canonical_information(moments: JointMoments) -> tuple[Tensor, Tensor]:
-    """Plug-in information and the canonical correlations of standardised columns.
+def canonical_information(moments: JointMoments) -> tuple[Tensor, Tensor, Tensor]:
+    """Plug-in information, the canonical correlations of standardised columns, and the bias of the plug-in.
 
     Directions without variance count for nothing; infinite where one view settles a direction of the other.
     """
     x, y, xy = moments.blocks(correlation(moments))
-    (left, _), (right, _) = whitening(x), whitening(y)
+    (left, first), (right, second) = whitening(x), whitening(y)
     correlations = torch.linalg.svdvals(left.mT @ xy @ right).clamp(max=1)
     unexplained = (1 - correlations) * (1 + correlations)
     settled = (unexplained < SETTLED).any()
-    return torch.where(settled, torch.inf, -unexplained.log().sum() / 2), correlations
+    bias = information_bias(first, second, moments.d1 + moments.d2, moments.n - 1)
+    return torch.where(settled, torch.inf, -unexplained.log().sum() / 2), correlations, bias
 
 
-def canonical_bias(moments: JointMoments) -> Tensor:
-    x, y, _ = moments.blocks(correlation(moments))
-    (_, first), (_, second) = whitening(x), whitening(y)
-    return information_bias(first, second, moments.d1 + moments.d2, moments.n - 1)
+def debiased_information(moments: JointMoments) -> Tensor:
+    """The plug-in information less its bias."""
+    value, _, bias = canonical_information(moments)
+    return value - bias
+
+
+def quick_information(moments: JointMoments) -> Tensor:
+    """`debiased_information` from Cholesky factors; NaN near directions that do not vary or are settled."""
+    matrix = correlation(moments)
+    ranks = torch.tensor([moments.d1, moments.d2], device=matrix.device)
+    bias = information_bias(ranks[0], ranks[1], moments.d1 + moments.d2, moments.n - 1)
+    return shared(moments, matrix) - bias
+
+
+def shared(moments: JointMoments, matrix: Tensor) -> Tensor:
+    """1/2 (log det Mx + log det My - log det M) of a matrix over both views, from Cholesky factors."""
+    x, y, _ = moments.blocks(matrix)
+    parts = [half_log_determinant(each) for each in (x, y, matrix)]
+    return parts[0] + parts[1] - parts[2]
+
+
+def half_log_determinant(matrix: Tensor) -> Tensor:
+    """1/2 log det of a positive definite matrix (p, p); NaN where rounding could show in it."""
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    energies = factor.diagonal().square()
+    floor = CLEAR * matrix.shape[0] * linalg.EPSILON * matrix.diagonal().max()
+    sound = (failed == 0) & (energies.min() > floor)
+    return torch.where(sound, energies.log().sum() / 2, math.nan)
 
 
 def total_correlation(moments: JointMoments) -> Tensor:

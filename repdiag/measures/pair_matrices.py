@@ -16,7 +16,7 @@ from repdiag.measures.pair_grams import (
 from repdiag.measures.pair_inputs import JointMoments, PairNeed, RowPairs
 from repdiag.measures.pair_kernels import information
 from repdiag.measures.pair_linear import correlation
-from repdiag.measures.pair_registry import pair_measure
+from repdiag.measures.pair_registry import MEDIAN, pair_measure
 from repdiag.measures.registry import Change, Options, Reading
 
 UNIT: tuple[Change, ...] = ("row order", "rotation", "scale", "row scale", "feature order")
@@ -65,7 +65,7 @@ def matrix_mi(record: RowPairs | JointMoments, *, space: str = "sample", alpha: 
     bounds=(None, None),
     definition="S(x) + S(y) - S(x, y), S = -sum p log p, p = |l|^<t> over their sum, l the eigenvalues "
     "of D^-1/2 G D^-1/2, D the row sums of the Gaussian kernel G (joint: elementwise "
-    "product); preset=<preset> (median: s the median distance, published: s = 10), "
+    f"product); preset=<preset> (median: {MEDIAN}, published: s = 10), "
     "anisotropic=<anisotropic>",
     cite="Liao et al. 2024, Assessing neural network representations during training using noise-resilient "
     "diffusion spectral entropy",
@@ -73,6 +73,7 @@ def matrix_mi(record: RowPairs | JointMoments, *, space: str = "sample", alpha: 
     cannot="it depends on the bandwidth, it has no proven bounds and can be negative; the published "
     "sigma of 10 sees nothing on unit rows and tells every sample apart on wide ones",
     invariant_to=RIGID,
+    bandwidth=lambda o: bool(o["preset"] == "median"),
     requires=(
         ("preset is median or published", lambda o: o["preset"] in ("median", "published")),
         ("t > 0", lambda o: o["t"] > 0),
@@ -93,7 +94,8 @@ def diffusion_mi(
     needs=PairNeed.ROWS,
     bounds=(0.0, None),
     definition="log(mean KxKy mean Kx mean Ky / (mean_i mean_j Kx mean_j Ky)^2), K = exp(-|x_i - x_j|^2 "
-    "/ (2 s^2)), s the median distance, pairs of a row with itself included",
+    f"/ (2 s^2)), {MEDIAN}, pairs of a row with itself included",
+    bandwidth=True,
     cite="Principe 2010, Information theoretic learning, chapter 2; Yu et al. 2024, Cauchy-Schwarz "
     "divergence information bottleneck",
     says="how far the smoothed joint density is from the product of the smoothed densities of both views",

@@ -13,17 +13,19 @@ from repdiag.errors import UsageError
 from repdiag.measures.pair_grams import dependence, gaussian_gram
 from repdiag.measures.pair_inputs import JointMoments, PairNeed, RowPairs
 from repdiag.measures.pair_linear import (
-    canonical_bias,
     canonical_information,
+    debiased_information,
     linear_hsic,
     mean_variances,
     nuclear_norm,
+    quick_information,
     scaled,
+    shared,
     total_correlation,
     total_correlation_bias,
     widths_of,
 )
-from repdiag.measures.pair_registry import pair_measure
+from repdiag.measures.pair_registry import MEDIAN, gaussian_kernel, pair_measure
 from repdiag.measures.registry import Change, Reading
 
 RIGID: tuple[Change, ...] = ("row order", "rotation", "translation", "scale", "feature order")
@@ -42,13 +44,12 @@ TOGETHER: tuple[Change, ...] = ("row order", "scale", "row scale")
     cannot="where one view is a function of the other the floor alone sets the value (read its sensitivity), "
     "and what is not linear is not seen",
     invariant_to=RIGID,
+    quick=lambda moments, eps, relative: shared(moments, _floored(moments, eps, relative)),
     requires=(("eps > 0", lambda o: o["eps"] > 0),),
 )
 def logdet_mi(moments: JointMoments, *, eps: float = 1e-6, relative: bool = True) -> Reading:
     """Log-determinant mutual information of CorInfoMax; `sensitivity` is its change with log eps."""
-    covariance = moments.centred / moments.n
-    if relative:
-        covariance = scaled(covariance, mean_variances(moments, covariance))
+    covariance = _covariance(moments, relative)
     x, y, _ = moments.blocks(covariance)
     values = [linalg.eigenvalues(each, each.shape[0]) for each in (x, y, covariance)]
     heights = [torch.log(each + eps).sum() / 2 for each in values]
@@ -65,12 +66,13 @@ def logdet_mi(moments: JointMoments, *, eps: float = 1e-6, relative: bool = True
     cannot="for other laws it can be above or below the information, and dependence without correlation "
     "gives zero",
     invariant_to=RIGID,
-    corrected=lambda moments: canonical_information(moments)[0] - canonical_bias(moments),
+    corrected=debiased_information,
+    quick=quick_information,
 )
 def gaussian_mi(moments: JointMoments) -> Reading:
     """Mutual information of two views under a Gaussian law, from their canonical correlations."""
-    value, correlations = canonical_information(moments)
-    return Reading(value, {"bias": canonical_bias(moments), "largest_correlation": correlations.max()})
+    value, correlations, bias = canonical_information(moments)
+    return Reading(value, {"bias": bias, "largest_correlation": correlations.max()})
 
 
 @pair_measure(
@@ -115,7 +117,7 @@ def total_coding_rate(moments: JointMoments, *, eps_sq: float = 0.25) -> Reading
     needs=lambda options: PairNeed.MOMENTS if options["kernel"] == "linear" else PairNeed.ROWS,
     unit="ratio",
     bounds=(-1.0, 1.0),
-    definition="HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)), <kernel> kernel (gaussian: s the median distance), "
+    definition=f"HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)), <kernel> kernel (gaussian: {MEDIAN}), "
     "unbiased=<unbiased> (HSIC_1 of Song et al. 2012)",
     cite="Kornblith et al. 2019, Similarity of neural network representations revisited",
     says="how alike the similarities of the samples are in both views: one for views that differ by "
@@ -123,6 +125,7 @@ def total_coding_rate(moments: JointMoments, *, eps_sq: float = 0.25) -> Reading
     cannot="a few directions of large variance decide it, and a low figure does not say that information "
     "is missing",
     invariant_to=RIGID,
+    bandwidth=gaussian_kernel,
     requires=(("kernel is linear or gaussian", lambda o: o["kernel"] in ("linear", "gaussian")),),
 )
 def cka(record: JointMoments | RowPairs, *, kernel: str = "linear", unbiased: bool = True) -> Tensor:
@@ -177,6 +180,18 @@ def mmcr(moments: JointMoments) -> Reading:
     norm = nuclear_norm((x + y + xy + xy.mT) / 4)
     most = (moments.n * min(moments.n, moments.d1)) ** 0.5
     return Reading(norm / most, {"nuclear_norm": norm})
+
+
+def _covariance(moments: JointMoments, relative: bool) -> Tensor:
+    """Of both views, divided by the mean eigenvalue of each if `relative`."""
+    covariance = moments.centred / moments.n
+    return scaled(covariance, mean_variances(moments, covariance)) if relative else covariance
+
+
+def _floored(moments: JointMoments, eps: float, relative: bool) -> Tensor:
+    covariance = _covariance(moments, relative)
+    covariance.diagonal().add_(eps)
+    return covariance
 
 
 def _same_width(moments: JointMoments, name: str) -> None:

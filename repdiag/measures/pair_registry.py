@@ -19,6 +19,14 @@ from repdiag.measures.registry import (
     parse_in,
 )
 
+MEDIAN = "s the median distance"
+"""How a definition names the bandwidth, which a run may set otherwise."""
+
+
+def gaussian_kernel(options: Options) -> bool:
+    """Whether a measure with a choice of kernels has a bandwidth."""
+    return bool(options["kernel"] == "gaussian")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairMeasure(Declaration):
@@ -26,7 +34,9 @@ class PairMeasure(Declaration):
 
     `says` and `cannot` are one sentence each on what the figure means and what it does not. `symmetric`
     where exchanging the views changes nothing. `null` is false where shuffling the rows of one view leaves
-    the figure as it is, so that it is no measure of dependence. `corrected` reads the same record.
+    the figure as it is, so that it is no measure of dependence. `bandwidth` where it depends on that of
+    Gaussian kernels, which the definition calls MEDIAN. `corrected` reads the same record. `quick` gives the
+    reported figure of it in less time, for the many records of intervals and nulls, or NaN where it cannot.
     """
 
     needs: PairNeed | Callable[[Options], PairNeed]
@@ -34,7 +44,9 @@ class PairMeasure(Declaration):
     says: str
     cannot: str
     null: bool | Callable[[Options], bool]
+    bandwidth: bool | Callable[[Options], bool]
     corrected: Callable[..., Any] | None
+    quick: Callable[..., Any] | None
 
 
 class PairSelection(Choice[PairMeasure]):
@@ -59,9 +71,21 @@ class PairSelection(Choice[PairMeasure]):
         null = self.measure.null
         return null(self.all_options) if callable(null) else null
 
+    @property
+    def has_bandwidth(self) -> bool:
+        """Whether the figure depends on the bandwidth of Gaussian kernels, under these options."""
+        bandwidth = self.measure.bandwidth
+        return bandwidth(self.all_options) if callable(bandwidth) else bandwidth
+
     def corrected(self, record: Any) -> Any:
         """The value with the bias of few samples taken off; None where none is declared."""
-        formula = self.measure.corrected
+        return self._applied(self.measure.corrected, record)
+
+    def quick(self, record: Any) -> Any:
+        """The reported figure in less time; None where no such way is declared, NaN where it fails."""
+        return self._applied(self.measure.quick, record)
+
+    def _applied(self, formula: Callable[..., Any] | None, record: Any) -> Any:
         if formula is None:
             return None
         accepted = inspect.signature(formula).parameters
@@ -83,8 +107,10 @@ def pair_measure(
     unit: str = "nats",
     symmetric: bool = True,
     null: bool | Callable[[Options], bool] = True,
+    bandwidth: bool | Callable[[Options], bool] = False,
     scale: Literal["linear", "log"] = "linear",
     corrected: Callable[..., Any] | None = None,
+    quick: Callable[..., Any] | None = None,
     requires: tuple[Requirement, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a measure of a pair; its name and help come from the function."""
@@ -107,7 +133,9 @@ def pair_measure(
             says=says,
             cannot=cannot,
             null=null,
+            bandwidth=bandwidth,
             corrected=corrected,
+            quick=quick,
         )
         return function
 

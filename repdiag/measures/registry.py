@@ -13,7 +13,7 @@ from repdiag.measures.inputs import Need
 from repdiag.text import nearest, printable
 
 Options = Mapping[str, Any]
-Bound = float | Literal["d", "rank", "log rank", "log n"] | None
+Bound = float | Literal["d", "rank", "log d", "log rank", "log n"] | None
 Requirement = tuple[str, Callable[[Options], bool]]
 Correction = Literal["lev", "jackknife", "unbiased", "leading", "none"]
 Change = Literal["row order", "rotation", "translation", "scale", "row scale", "feature order"]
@@ -79,7 +79,8 @@ class Measure(Declaration):
     other end remains a valid one-sided statement at any n.
     `least_rank` and `least_ratio` are the min(n - 1, d) and the n/d below which the figure is insufficient.
     `correction` names what takes the bias out of the value: "lev" evaluates the function on the population
-    spectrum; otherwise `corrected` reads the same record.
+    spectrum; otherwise `corrected` reads the same record. `opt_in` where it is measured only when asked for
+    by name.
     """
 
     needs: Need
@@ -89,6 +90,7 @@ class Measure(Declaration):
     plugin_bias: Literal["low", "high", "none"]
     least_rank: int | Callable[[Options], int]
     least_ratio: float
+    opt_in: bool
 
     def needs_for(self, options: Options) -> Need:
         """The record read under `options`: `center` and `rogue` choose among spectra."""
@@ -198,6 +200,7 @@ def measure(
     corrected: Callable[[Any], Any] | None = None,
     least_rank: int | Callable[[Options], int] = 1,
     least_ratio: float = 0.0,
+    opt_in: bool = False,
     requires: tuple[Requirement, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the decorated function as a measure; its name and help come from the function."""
@@ -223,6 +226,7 @@ def measure(
             plugin_bias=plugin_bias,
             least_rank=least_rank,
             least_ratio=least_ratio,
+            opt_in=opt_in,
             requires=(*requires, *(_ROGUE_OPTION if needs in _CLEAN else ())),
             defaults=defaults,
         )
@@ -233,9 +237,19 @@ def measure(
 
 def all_measures() -> dict[str, Measure]:
     """Every declared measure by name, ranks first, then the shape of the spectrum and the rest."""
-    from repdiag.measures import diffuse, directions, features, labels, rank, spectrum
+    from repdiag.measures import (
+        diffuse,
+        diffusion,
+        directions,
+        features,
+        labels,
+        predictions,
+        rank,
+        spectrum,
+    )
 
-    rooms = [room.__name__ for room in (rank, spectrum, directions, features, diffuse, labels)]
+    modules = (rank, spectrum, directions, features, diffuse, diffusion, labels, predictions)
+    rooms = [module.__name__ for module in modules]
     ordered = sorted(_REGISTRY.values(), key=lambda each: rooms.index(each.function.__module__))
     return {each.name: each for each in ordered}
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from repdiag.report import wording
+from repdiag.report.contrast import ContrastCurve, contrast_curves
 from repdiag.report.curves import Trace
 from repdiag.report.figures import SHORT, plot_text
 from repdiag.results import Estimate, Pair, Place, Results
@@ -46,6 +47,7 @@ class PairTable:
     y: str
     n: int
     bandwidths: str
+    curves: tuple[ContrastCurve, ...]
     readings: tuple[Reading, ...]
 
 
@@ -63,6 +65,12 @@ class Meaning:
 def is_information(result: Results) -> bool:
     """Whether the pairs of a result are drawn here."""
     return result.command == "information"
+
+
+def rest_of_source(result: Results) -> dict[str, JsonValue]:
+    """The source without what this section shows."""
+    shown = ("measures", "notes") if is_information(result) else ()
+    return {name: value for name, value in result.source.items() if name not in shown}
 
 
 def pair_tables(results: Sequence[Results]) -> list[PairTable]:
@@ -212,6 +220,7 @@ def _table(pair: Pair) -> PairTable:
         y=" / ".join(_node(pair.y)),
         n=pair.n,
         bandwidths=_bandwidths(pair.estimates),
+        curves=contrast_curves(pair.estimates),
         readings=tuple(_reading(name, estimate) for name, estimate in pair.estimates.items()),
     )
 

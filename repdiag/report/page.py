@@ -14,8 +14,8 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from repdiag.files import write_file
-from repdiag.report import comparison, glance, information, tables, wording
-from repdiag.report.bundle import SCRIPT_NAME, Bundle, choose_bundle, script, script_hash
+from repdiag.report import comparison, glance, information, plane, tables, wording
+from repdiag.report.bundle import SCRIPT_NAME, Bundle, choose_bundle, packed, script, script_hash
 from repdiag.report.catalogue import DIMENSIONS, Catalogue, Column, build_catalogue, run_names, shown, spread
 from repdiag.report.figures import figure_data, measure_choices
 from repdiag.report.options import PageOptions
@@ -27,6 +27,7 @@ from repdiag.report.verdict import banner
 from repdiag.results import Results
 
 _PAGE_SCRIPTS = ("figures.js", "page.js")
+_PLANE_SCRIPTS = ("plane-paths.js", "plane-axes.js", "plane-figures.js", "plane.js")
 _SEVERAL = {"run": "All results", "checkpoint": "All checkpoints", "view": "All views", "layer": "All layers"}
 
 
@@ -51,7 +52,8 @@ def write_report(results: Sequence[Results], path: Path, options: PageOptions = 
 def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> dict[str, Any]:
     catalogue = build_catalogue(results)
     figures = figure_data(catalogue) | {"information": information.pair_traces(results)}
-    head, body = _asset("head.js"), "".join(map(_asset, _PAGE_SCRIPTS))
+    figures |= plane.figure_data(results)
+    head, body = _asset("head.js"), "".join(map(_asset, _scripts(figures)))
     return {
         **_texts(results, options, catalogue),
         **_pictures(results, catalogue),
@@ -60,14 +62,15 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
         "comparisons": comparison.comparisons(results),
         "comparison_remarks": comparison.remarks(results),
         **_information(results),
+        "plane": plane.section(results),
         "rows": tables.measure_rows(catalogue),
         "columns": catalogue.columns,
         "definitions": tables.definitions(catalogue),
         "growth": tables.growth(catalogue),
-        "islands": [_island(_content(result)) for result in results],
+        "islands": [packed(_json(_content(result))) for result in results],
         "figures": figures,
         "figures_island": _island(figures),
-        "styles": Markup(stylesheet() + _asset("page.css")),  # noqa: S704 - our own files
+        "styles": Markup(stylesheet() + _asset("page.css") + _asset("plane.css")),  # noqa: S704 - our own files
         "head_script": Markup(head),  # noqa: S704
         "page_script": Markup(body),  # noqa: S704
         "bundle": bundle,
@@ -82,6 +85,10 @@ def _information(results: Sequence[Results]) -> dict[str, Any]:
         "information_meanings": information.meanings(results),
         "information_remarks": information.remarks(results),
     }
+
+
+def _scripts(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*_PAGE_SCRIPTS, *_PLANE_SCRIPTS) if figures["plane"] else _PAGE_SCRIPTS
 
 
 def content_policy(scripts: Sequence[str], bundle: Bundle) -> str:
@@ -99,15 +106,21 @@ def _texts(results: Sequence[Results], options: PageOptions, catalogue: Catalogu
         "title": options.title or " · ".join(dict.fromkeys(runs)) or "No results",
         "commands": " and ".join(dict.fromkeys(result.command for result in results)),
         "versions": ", ".join(dict.fromkeys(result.repdiag for result in results)),
-        "summary": _summary(catalogue) if catalogue.columns else information.summary(results),
+        "summary": _summary(catalogue) if catalogue.columns else _other_summary(results),
         "banners": [found for r, run in zip(results, runs, strict=True) if (found := banner(r, run))],
-        "sources": [(run, provenance(r.source)) for r, run in zip(results, runs, strict=True)],
+        "sources": [
+            (run, provenance(information.rest_of_source(r))) for r, run in zip(results, runs, strict=True)
+        ],
         "runs": runs,
         "notes": tables.notes(catalogue),
         "statuses": tables.statuses(catalogue),
         "confidence": tables.confidences(catalogue),
         "left_out": tables.left_out(results),
     }
+
+
+def _other_summary(results: Sequence[Results]) -> list[str]:
+    return information.summary(results) or plane.summary(results)
 
 
 def _summary(catalogue: Catalogue) -> list[str]:
@@ -161,10 +174,14 @@ def _content(result: Results) -> JsonValue:
 
 def _island(content: JsonValue | Mapping[str, Any]) -> Markup:
     """JSON that no name in it can break out of: only ASCII, and no `<`, `>` or `&`."""
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    text = _json(content)
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return Markup(text)  # noqa: S704 - holds no markup by the lines above
+
+
+def _json(content: JsonValue | Mapping[str, Any]) -> str:
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))
 
 
 def _asset(name: str) -> str:

@@ -131,7 +131,7 @@ def notes(catalogue: Catalogue) -> list[Note]:
 
 def left_out(results: Sequence[Results]) -> str:
     """A sentence about records that this page does not draw; nothing when there are none."""
-    paths = sum(len(result.trajectories) for result in results)
+    paths = sum(not path.points for result in results for path in result.trajectories)
     if not paths:
         return ""
     held = wording.count(paths, "information-plane trajectory", "information-plane trajectories")

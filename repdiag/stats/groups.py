@@ -13,8 +13,8 @@ from repdiag.types import GROUPS
 
 def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
     """First 8 bytes, little-endian, of blake2b over each UTF-8 text: (n,) uint64."""
-    digests = b"".join([blake2b(text.encode()).digest()[:8] for text in texts])
-    return np.frombuffer(digests, dtype="<u8")
+    digests = (int.from_bytes(blake2b(text.encode()).digest()[:8], "little") for text in texts)
+    return np.fromiter(digests, dtype=np.uint64)
 
 
 def group20(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:

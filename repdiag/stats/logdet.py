@@ -196,10 +196,11 @@ def _standardised(rows: Real) -> Real:
     """Columns of mean 0 and variance 1 (ddof=1); zeros where a column does not vary."""
     # Scaled first, so that no sum and no square leaves the range of float64.
     largest = np.abs(rows).max(0)
-    scaled = rows / np.where(largest > 0, largest, 1)
-    centred = np.where((rows == rows[0]).all(0), 0.0, scaled - scaled.mean(0))
-    deviation = centred.std(0, ddof=1)
-    found: Real = centred / np.where(deviation > 0, deviation, 1)
+    found: Real = rows / np.where(largest > 0, largest, 1)
+    found -= found.mean(0)
+    found[:, (rows == rows[0]).all(0)] = 0
+    deviation = found.std(0, ddof=1)
+    found /= np.where(deviation > 0, deviation, 1)
     return found
 
 

@@ -19,11 +19,19 @@ CONCENTRATIONS = 2
 OUTLIER_FACTOR = 16.0
 """Squared distance, in units of the median row's, from which on a row is far out: four times the scale."""
 
+HASHED_ROWS = 256
+"""Rows hashed at a time: their words stay in the cache."""
+
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio, odd: products with it spread low bits over high ones."""
+
 
 def row_hashes(block: NDArray[Any]) -> NDArray[np.uint64]:
     """A 64-bit hash (b,) of the bytes of each row (b, d): equal rows have equal hashes, others almost never.
 
-    Multilinear hashing modulo 2^64 with odd weights: rows that differ in one word always differ.
+    Words are mixed one by one, by a bijection, and summed with odd weights modulo 2^64, so that rows that
+    differ in one word always differ. A sum of words as they are would not do: a sign is the highest bit of a
+    word, of which an odd weight keeps no more than the parity.
     """
     raw = np.ascontiguousarray(block)
     width = raw.shape[1] * raw.dtype.itemsize
@@ -31,9 +39,20 @@ def row_hashes(block: NDArray[Any]) -> NDArray[np.uint64]:
     words = raw.view(f"u{word}")
     weights = np.random.default_rng(0).integers(0, 2**64, words.shape[1], dtype=np.uint64) | np.uint64(1)
     found = np.empty(len(words), dtype=np.uint64)
-    for start in range(0, len(words), 256):
-        piece = words[start : start + 256]
-        np.sum(piece * weights, axis=1, dtype=np.uint64, out=found[start : start + 256])
+    for start in range(0, len(words), HASHED_ROWS):
+        mixed = _mixed(words[start : start + HASHED_ROWS])
+        mixed *= weights
+        np.sum(mixed, axis=1, dtype=np.uint64, out=found[start : start + HASHED_ROWS])
+    return found
+
+
+def _mixed(words: NDArray[Any]) -> NDArray[np.uint64]:
+    """Words with every bit spread over all of 64: fold, multiply, fold."""
+    half = np.uint64(32)
+    found = words.astype(np.uint64)
+    found ^= found >> half
+    found *= SPREAD
+    found ^= found >> half
     return found
 
 

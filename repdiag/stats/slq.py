@@ -24,16 +24,20 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.errors import UsageError
+from repdiag.measures.pair_entropies import Draws, total
 from repdiag.stats import slq_kernel
-from repdiag.stats.slq_kernel import Gram, Spectral
+from repdiag.stats.slq_kernel import Gram, Quadrature, Spectral
 
 PROBES, RANK = 16, 64
 POWERS = 1
 HEAD_STEPS, TAIL_STEPS = 2, 24
-"""Lanczos steps of the columns of Q and of the probes."""
+"""Lanczos steps of the columns of Q, and at most of the probes."""
 
-TRUNCATION = 0.1
-"""Share of an enclosure that its middle errs by, as a standard error: 0.02 to 0.2 were seen."""
+TRUNCATION = 0.15
+"""Share of an enclosure that its middle errs by, as a standard error: 0.02 to 0.3 were seen."""
+
+SETTLED = 0.5
+"""Standard errors of the probes within which an enclosure needs no more steps."""
 
 ROUNDING = 1.5e-7
 """Relative standard error of float32 products over sqrt(n), below which no interval goes: half of what they
@@ -76,7 +80,7 @@ def entropy(
     """Renyi entropy of order alpha (von Neumann at 1) of K/n, Gaussian kernel of bandwidth `width`, in nats.
 
     O(n^2 (d + rank + probes)) time; n^2 float32 of memory up to `slq_kernel.STORED_ROWS` rows, O(n (rank +
-    probes)) above. alpha = 2 is exact; other orders below 1.1 but 1 take float64.
+    probes)) above. alpha = 2 is exact; orders below 1 take float64.
 
     Args:
         x: (n, d), any float type, any device. Width: positive.
@@ -87,13 +91,20 @@ def entropy(
         UsageError: alpha, the width or the number of probes is out of range.
     """
     _check(alpha, probes, (width,))
-    return gram_entropy(
-        Gram(x, width, precise=slq_kernel.is_delicate(alpha)),
-        alpha=alpha,
-        probes=probes,
-        rank=rank,
-        seed=seed,
-    )
+    return _summary([(1.0, draws(x.to(linalg.DTYPE) / width, alpha, probes=probes, rank=rank, seed=seed))])
+
+
+def draws(x: Tensor, alpha: float, *, probes: int = PROBES, rank: int = RANK, seed: int = 0) -> Draws:
+    """`entropy` at bandwidth one as each probe has it; all on the device of x but when it is enough."""
+    gram = Gram(x, 1.0, precise=slq_kernel.is_delicate(alpha))
+    return _Order(alpha).entropies(gram, probes, rank, seed)
+
+
+def half_width(error: float, confidence: float = COVERAGE, probes: int = PROBES) -> float:
+    """Half of an interval about a figure whose estimator has this standard error."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(probes - 1, (1 + confidence) / 2)) * error
 
 
 def information(
@@ -115,7 +126,7 @@ def gram_entropy(
     gram: Gram, *, alpha: float = 1.0, probes: int = PROBES, rank: int = RANK, seed: int = 0
 ) -> StochasticEntropy:
     """`entropy` of a matrix that is there already."""
-    return _summary([_Order(alpha).entropies(gram, probes, rank, seed)], [1.0])
+    return _summary([(1.0, _Order(alpha).entropies(gram, probes, rank, seed))])
 
 
 def gram_information(
@@ -123,18 +134,9 @@ def gram_information(
 ) -> StochasticInformation:
     """`information` of the matrices of x, of y and of both; an iterator of them may hold one at a time."""
     found = [_Order(alpha).entropies(gram, probes, RANK, seed) for gram in grams]
-    one, other, joint = (_summary([entropies], [1.0]) for entropies in found)
-    return StochasticInformation(one, other, joint, _summary(found, [1.0, 1.0, -1.0]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Estimates:
-    """One entropy as every probe alone has it (b,), and the width of the enclosure of their mean."""
-
-    values: Tensor
-    enclosure: Tensor
-    n: int
-    passes: int
+    one, other, joint = (_summary([(1.0, each)]) for each in found)
+    both = _summary(list(zip((1.0, 1.0, -1.0), found, strict=True)))
+    return StochasticInformation(one, other, joint, both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +150,19 @@ class _Order:
             return -torch.xlogy(eigenvalues, eigenvalues)
         return eigenvalues**self.alpha
 
-    def entropies(self, gram: Gram, probes: int, rank: int, seed: int) -> _Estimates:
+    def entropies(self, gram: Gram, probes: int, rank: int, seed: int) -> Draws:
         if self.alpha == 2:
             traces, enclosure = gram.squares.expand(probes), torch.zeros_like(gram.squares)
         else:
             traces, enclosure = _traces(gram, self.f, *slq_kernel.random_vectors(gram, probes, rank, seed))
-        if self.alpha == 1:
-            return _Estimates(traces, enclosure, gram.n, gram.passes)
-        # To first order about the mean: probes far from it would bend the logarithm.
-        mean = traces.mean()
-        values = (mean.log() + (traces - mean) / mean) / (1 - self.alpha)
-        return _Estimates(values, enclosure / mean / abs(1 - self.alpha), gram.n, gram.passes)
+        if self.alpha != 1:
+            # To first order about the mean: probes far from it would bend the logarithm.
+            mean = traces.mean()
+            traces = (mean.log() + (traces - mean) / mean) / (1 - self.alpha)
+            enclosure = enclosure / mean / abs(1 - self.alpha)
+        rounding = ROUNDING * math.sqrt(gram.n) * traces.mean()
+        beyond = ((TRUNCATION * enclosure).square() + rounding.square()).sqrt()
+        return Draws(traces, beyond, gram.passes)
 
 
 def _check(alpha: float, probes: int, widths: tuple[float, ...]) -> None:
@@ -176,25 +180,27 @@ def _traces(gram: Gram, f: Spectral, sketch: Tensor, probes: Tensor) -> tuple[Te
     head = slq_kernel.quadrature(gram, basis, HEAD_STEPS, image)
     for _ in range(2):
         probes = probes - basis @ (basis.mT @ probes)
-    tail = slq_kernel.quadrature(gram, probes, TAIL_STEPS)
     left = gram.squares.new_tensor(gram.n - basis.shape[1])
     known = torch.stack([left, 1 - (basis * image).sum(), gram.squares - image.square().sum()])
-    (gauss, radau), (tail_gauss, tail_radau) = head.forms(f), tail.forms(f)
-    middle = (gauss + radau).sum() / 2 + (tail_gauss + tail_radau) / 2
-    enclosure = (gauss - radau).sum().abs() + (tail_gauss - tail_radau).mean().abs()
-    return middle - slq_kernel.variates(tail, f, known), enclosure
+    gauss, radau = head.forms(f)
+
+    def of_tail(rule: Quadrature) -> tuple[Tensor, Tensor]:
+        low, high = rule.forms(f)
+        return (low + high) / 2 - slq_kernel.variates(rule, f, known), (low - high).mean().abs()
+
+    rule = slq_kernel.quadrature(gram, probes, TAIL_STEPS, enough=lambda rule: _settled(*of_tail(rule)))
+    values, enclosure = of_tail(rule)
+    return values + (gauss + radau).sum() / 2, enclosure + (gauss - radau).sum().abs()
 
 
-def _summary(found: list[_Estimates], signs: list[float]) -> StochasticEntropy:
+def _settled(values: Tensor, enclosure: Tensor) -> bool:
+    """Whether more steps would hardly narrow the interval; a few times for a matrix, on the host."""
+    return bool(enclosure <= SETTLED * values.std() / math.sqrt(len(values)))
+
+
+def _summary(signed: list[tuple[float, Draws]]) -> StochasticEntropy:
     """The signed sum of entropies: once per figure, on the host."""
-    from scipy.special import stdtrit
-
-    signed = torch.stack([sign * one.values for one, sign in zip(found, signs, strict=True)])
-    b = signed.shape[1]
-    value = float(signed.sum(0).mean())
-    parts = [float(signed.sum(0).std()) / math.sqrt(b)]
-    parts += [TRUNCATION * float(one.enclosure) for one in found]
-    parts += [ROUNDING * math.sqrt(one.n) * float(one.values.mean()) for one in found]
-    error = math.hypot(*parts)
-    half = float(stdtrit(b - 1, (1 + COVERAGE) / 2)) * error
-    return StochasticEntropy(value, value - half, value + half, error, sum(one.passes for one in found))
+    found = total(signed)
+    value, error = float(found.value), float(found.error)
+    half = half_width(error, probes=len(signed[0][1].values))
+    return StochasticEntropy(value, value - half, value + half, error, found.passes)

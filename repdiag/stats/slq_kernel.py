@@ -25,13 +25,16 @@ SINGLE_ROUNDING = 2e-6
 MOMENTS = 3
 """Control variates: the complement's traces of I, A and A^2."""
 
-DELICATE = 1.1
-"""Orders below this but 1 need float64."""
+DELICATE = 1e-3
+"""Orders nearer to 1 than this, but not 1, need float64, as those below 1 do."""
 
 TINY = 1e-300
 
 Spectral = Callable[[Tensor], Tensor]
 """f of eigenvalues, elementwise, f(0) = 0."""
+
+LEAST_STEPS, STEPS_BETWEEN = 12, 4
+"""Lanczos steps before it is asked for the first time whether they are enough, and between two questions."""
 
 
 class Gram:
@@ -82,8 +85,8 @@ class Gram:
 
 
 def is_delicate(alpha: float) -> bool:
-    """Whether float32 shows: 1 / (1 - alpha), or a slope that is infinite at zero, magnifies its rounding."""
-    return alpha != 1 and alpha < DELICATE
+    """Whether float32 shows: a slope that is infinite at zero, or 1 / (1 - alpha), magnifies its rounding."""
+    return alpha != 1 and alpha < 1 + DELICATE
 
 
 def _rounds_little(rows: Tensor) -> bool:
@@ -110,10 +113,17 @@ class Quadrature:
         return gauss, (self.radau_weights * f(self.radau_nodes)).sum(1)
 
 
-def quadrature(gram: Gram, start: Tensor, steps: int, first: Tensor | None = None) -> Quadrature:
+def quadrature(
+    gram: Gram,
+    start: Tensor,
+    steps: int,
+    first: Tensor | None = None,
+    enough: Callable[[Quadrature], bool] = lambda rule: False,
+) -> Quadrature:
     """Lanczos with full reorthogonalisation from every column of `start` (n, c), all columns in one pass.
 
-    `first` is A @ start where it is known already, which saves a pass.
+    `first` is A @ start where it is known already, which saves a pass. `enough` says of the rules of fewer
+    steps, a few times, whether they do.
     """
     energy = start.square().sum(0)
     length = energy.sqrt().clamp(min=TINY)
@@ -129,6 +139,15 @@ def quadrature(gram: Gram, start: Tensor, steps: int, first: Tensor | None = Non
             image = image - (earlier.mT @ (earlier @ image[..., None]))[..., 0]
         beside.append(image.norm(dim=1))
         basis[:, step + 1] = image / beside[-1][:, None].clamp(min=TINY)
+        done = step + 1
+        asked = done >= LEAST_STEPS and (done - LEAST_STEPS) % STEPS_BETWEEN == 0 and done < steps
+        if asked and enough(found := _rules(diagonal, beside, energy)):
+            return found
+    return _rules(diagonal, beside, energy)
+
+
+def _rules(diagonal: list[Tensor], beside: list[Tensor], energy: Tensor) -> Quadrature:
+    """Both rules of as many steps as there are diagonal entries (c,) of the tridiagonal matrices."""
     alpha, beta = torch.stack(diagonal, 1), torch.stack(beside, 1)
     gauss = _rule(alpha, beta[:, :-1], energy)
     last = beta[:, -1].square() / _last_pivot(alpha, beta)

@@ -16,6 +16,7 @@ from repdiag.store.columns import as_column, clean_text
 from repdiag.store.complaints import bad_input, bad_usage
 from repdiag.store.opened import Contents, Item, RepresentationInfo, check_unique
 from repdiag.store.rows import Array, Rows
+from repdiag.store.texts import Texts
 from repdiag.text import listing, nearest, printable
 from repdiag.types import DEFAULT_VIEW, OUTPUT_LAYER, Address
 
@@ -87,9 +88,20 @@ def _chosen(source: Source, arrays: Sequence[Found], dataset: str | None) -> lis
         return matrices
     if source.several_are_views and len({found.shape[0] for found in matrices}) == 1:
         return matrices
+    if source.several_are_views:
+        raise UsageError(f"{shown}: {_uneven(matrices)}")
     raise UsageError(
         f"{shown}: holds {len(matrices)} arrays that could be meant ({listing(map(str, matrices), 8)}); "
         "choose one with --dataset NAME"
+    )
+
+
+def _uneven(matrices: Sequence[Found]) -> str:
+    """Arrays that cannot be views of one another."""
+    held = listing((f"{found.name} {found.shape[0]:,}" for found in matrices), 8)
+    return (
+        f"its arrays have different numbers of rows ({held}), and views are the same samples in the same "
+        "order; save them with equal rows, or choose one with --dataset NAME"
     )
 
 
@@ -176,7 +188,7 @@ def _column_loader(path: Path, found: Found) -> Callable[[], Array]:
 
 def _id_loader(path: Path, found: Found) -> Callable[[], Sequence[str]]:
     load = _column_loader(path, found)
-    return lambda: check_unique([str(value) for value in load().tolist()], path)
+    return lambda: check_unique(Texts(map(str, load().tolist())), path)
 
 
 def kind_of(dtype: np.dtype[Any]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from repdiag.store import schema
 from repdiag.store.complaints import bad_input
 from repdiag.store.guarded import damage
 from repdiag.store.rows import Array
+from repdiag.store.texts import BLOCK, Texts
 from repdiag.text import printable
 
 LONGEST_FIXED_TEXT = 256
@@ -53,12 +56,14 @@ def text_array(texts: Sequence[str]) -> Array:
     return array
 
 
-def column_sha256(column: Array) -> str:
+def column_sha256(column: Array | Texts) -> str:
     """Checksum of a column: little-endian int64, or UTF-8 texts that each end in a NUL."""
-    if column.dtype.kind == "i":
+    if isinstance(column, np.ndarray) and column.dtype.kind == "i":
         return hashlib.sha256(column.astype("<i8").tobytes()).hexdigest()
-    ends = "\0" if len(column) else ""
-    return hashlib.sha256(("\0".join(column) + ends).encode("utf-8")).hexdigest()
+    digest, texts = hashlib.sha256(), iter(column)
+    while block := list(islice(texts, BLOCK)):
+        digest.update(("\0".join(block) + "\0").encode("utf-8"))
+    return digest.hexdigest()
 
 
 def write_column(group: h5py.Group, name: str, column: Array) -> None:
@@ -68,41 +73,55 @@ def write_column(group: h5py.Group, name: str, column: Array) -> None:
     dataset.attrs[schema.ATTR_SHA256] = column_sha256(column)
 
 
-def column_reader(dataset: h5py.Dataset, path: Path) -> Callable[[], Array]:
-    """A function that reads a dataset that the guard has checked; int64 or an object array of text."""
+@dataclass(frozen=True, slots=True)
+class ColumnReader:
+    """A sample column in a dataset that the guard has checked, read when it is asked for."""
 
-    def read() -> Array:
-        with damage(path):
-            column = _read_text(dataset, path) if _is_text(dataset.dtype) else _read_integers(dataset, path)
-            expected = dataset.attrs.get(schema.ATTR_SHA256)
+    dataset: h5py.Dataset
+    path: Path
+
+    def __call__(self) -> Array:
+        """The column as (n,) int64, or an object array of text.
+
+        Raises:
+            InputError: it does not match its sha256, or holds what no column holds.
+        """
+        column = self._read()
+        return text_array(list(column)) if isinstance(column, Texts) else column
+
+    def texts(self) -> Texts:
+        """The column as n texts in little memory; raises what a call raises."""
+        column = self._read()
+        return column if isinstance(column, Texts) else Texts(map(str, column.tolist()))
+
+    def _read(self) -> Array | Texts:
+        with damage(self.path):
+            text = _is_text(self.dataset.dtype)
+            column = Texts(_texts(self.dataset, self.path)) if text else _integers(self.dataset, self.path)
+            expected = self.dataset.attrs.get(schema.ATTR_SHA256)
         if isinstance(expected, str) and expected != column_sha256(column):
-            where = printable(dataset.name)
-            raise bad_input(path, f"{where} does not match its sha256; the file is damaged")
+            where = printable(self.dataset.name)
+            raise bad_input(self.path, f"{where} does not match its sha256; the file is damaged")
         return column
 
-    return read
 
-
-def _read_integers(dataset: h5py.Dataset, path: Path) -> Array:
+def _integers(dataset: h5py.Dataset, path: Path) -> Array:
     values = np.asarray(dataset[()])
     if values.dtype.kind == "u" and values.max() > np.iinfo(np.int64).max:
         raise bad_input(path, f"{printable(dataset.name)} holds integers beyond 64 bits, signed")
     return values.astype(np.int64)
 
 
-def _read_text(dataset: h5py.Dataset, path: Path) -> Array:
+def _texts(dataset: h5py.Dataset, path: Path) -> Iterator[str]:
     """Texts in blocks: variable texts of a few bytes may all point at one that is huge."""
-    rows, total = len(dataset), 0
-    texts: list[str] = []
-    fixed = dataset.dtype.kind == "S"
-    block = rows if fixed else min(65_536, max(16, _TEXT_BLOCK_BYTES // max(1, path.stat().st_size)))
-    for start in range(0, rows, max(1, block)):
+    total, fixed = 0, dataset.dtype.kind == "S"
+    block = BLOCK if fixed else min(BLOCK, max(16, _TEXT_BLOCK_BYTES // max(1, path.stat().st_size)))
+    for start in range(0, len(dataset), block):
         raw = dataset[start : start + block].tolist()
         total += 0 if fixed else sum(map(len, raw))
         if total > MAX_TEXT_BYTES:
             raise bad_input(path, f"{printable(dataset.name)} is over {MAX_TEXT_BYTES >> 30} GiB of text")
-        texts.extend(_all_decoded(raw))
-    return text_array(texts)
+        yield from _all_decoded(raw)
 
 
 def _is_text(dtype: np.dtype[Any]) -> bool:

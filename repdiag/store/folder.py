@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import accumulate
@@ -18,9 +18,11 @@ from repdiag.store.attributes import read_attributes
 from repdiag.store.columns import text_array
 from repdiag.store.complaints import bad_input, unreadable
 from repdiag.store.guarded import checked_matrix, descend, open_hdf5
-from repdiag.store.manifest import Manifest, ShardEntry, read_manifest
+from repdiag.store.inputs import Inputs, by_view
+from repdiag.store.manifest import LayerEntry, Manifest, ShardEntry, read_manifest
 from repdiag.store.opened import Contents, Item, RepresentationInfo, Store, check_rows, check_unique
 from repdiag.store.rows import Array, DatasetRows, JoinedRows
+from repdiag.store.texts import Texts
 from repdiag.text import printable
 from repdiag.types import Address
 
@@ -83,7 +85,7 @@ def _contents(folder: Path, manifest: Manifest, resources: ExitStack) -> Content
     rows = check_rows(items, folder)
     columns = header.columns(rows) if manifest.header else _shard_columns(folder, next(iter(shards.values())))
     read_ids = columns.pop(schema.ID, None)
-    ids = check_unique([str(name) for name in read_ids()], folder) if read_ids else None
+    ids = check_unique(Texts(map(str, read_ids())), folder) if read_ids else None
     return Contents(
         items=items,
         columns=columns,
@@ -95,6 +97,7 @@ def _contents(folder: Path, manifest: Manifest, resources: ExitStack) -> Content
             "complete": manifest.complete,
             "shards": len(entries),
         },
+        inputs=by_view(_joined_inputs(folder, shards), rows, folder),
         verify=lambda: _verify(folder, manifest),
     )
 
@@ -129,7 +132,8 @@ class _Header:
         """Attributes of a representation, kept on an empty group at its place."""
         if self._file is None:
             return {}
-        return read_attributes(_dataset(self._file, address, self._path), self._path)
+        place = schema.embedding_path(address)
+        return read_attributes(_dataset(self._file, place, self._path), self._path)
 
 
 def _check_same_ids(folder: Path, entries: Sequence[ShardEntry]) -> None:
@@ -172,36 +176,59 @@ def _layout(entry: ShardEntry) -> dict[str, tuple[int, str]]:
 
 
 def _joined_layer(folder: Path, parts: Sequence[ShardEntry], layer: str, header: _Header) -> Item:
-    first = parts[0]
-    address = Address(first.checkpoint, first.view, layer)
-    counts = [part.rows for part in parts]
-    whole = first.layers[layer]
-    rows = JoinedRows(
-        parts=[
-            partial(_read_rows, shard_path(folder, part), address, (part.rows, whole.d)) for part in parts
-        ],
-        starts=[0, *accumulate(counts)][:-1],
-        shape=(sum(counts), whole.d),
-        dtype=np.dtype(whole.dtype),
-    )
-    finite = sum(part.layers[layer].finite_rows for part in parts)
-    attrs = {**header.attributes(address), schema.ATTR_FINITE_ROWS: finite}
+    address = Address(parts[0].checkpoint, parts[0].view, layer)
+    entries = [part.layers[layer] for part in parts]
+    rows = _joined_rows(folder, parts, schema.embedding_path(address), entries[0])
+    attrs = {**header.attributes(address), **_finite(entries)}
     step = header.checkpoints.step(address.checkpoint)
     return Item(RepresentationInfo(address, *rows.shape, str(rows.dtype), step, attrs), rows)
 
 
-def _read_rows(path: Path, address: Address, shape: tuple[int, int], start: int, stop: int) -> Array:
+def _joined_inputs(folder: Path, shards: Mapping[tuple[str, str], Sequence[ShardEntry]]) -> Iterator[Inputs]:
+    """Inputs of each view, from the first checkpoint whose shards hold them."""
+    seen: set[str] = set()
+    for (_, view), parts in shards.items():
+        entries = [part.inputs for part in parts if part.inputs is not None]
+        if not entries or view in seen:
+            continue
+        if len(entries) < len(parts) or len({entry.d for entry in entries}) > 1:
+            raise bad_input(
+                folder,
+                f"its shards hold different inputs of view {printable(view)}; "
+                "run extract again with --overwrite",
+            )
+        seen.add(view)
+        yield Inputs.of(
+            view, _joined_rows(folder, parts, schema.inputs_path(view), entries[0]), _finite(entries)
+        )
+
+
+def _joined_rows(folder: Path, parts: Sequence[ShardEntry], place: str, first: LayerEntry) -> JoinedRows:
+    counts = [part.rows for part in parts]
+    return JoinedRows(
+        parts=[partial(_read_rows, shard_path(folder, part), place, (part.rows, first.d)) for part in parts],
+        starts=[0, *accumulate(counts)][:-1],
+        shape=(sum(counts), first.d),
+        dtype=np.dtype(first.dtype),
+    )
+
+
+def _finite(entries: Sequence[LayerEntry]) -> dict[str, JsonValue]:
+    return {schema.ATTR_FINITE_ROWS: sum(entry.finite_rows for entry in entries)}
+
+
+def _read_rows(path: Path, place: str, shape: tuple[int, int], start: int, stop: int) -> Array:
     with open_hdf5(path) as file:
         native.check_version(file, path)
-        source = DatasetRows.of(checked_matrix(_dataset(file, address, path), path), path)
+        source = DatasetRows.of(checked_matrix(_dataset(file, place, path), path), path)
         if source.shape != shape:
-            where = printable(address)
+            where = printable(place.strip("/"))
             raise bad_input(path, f"{where} has shape {source.shape}, not {shape} as in the manifest")
         return source.read(start, stop)
 
 
-def _dataset(file: h5py.File, address: Address, path: Path) -> h5py.Group | h5py.Dataset:
-    return descend(file, schema.embedding_path(address).strip("/").split("/"), path)
+def _dataset(file: h5py.File, place: str, path: Path) -> h5py.Group | h5py.Dataset:
+    return descend(file, place.strip("/").split("/"), path)
 
 
 def _shard_columns(folder: Path, parts: Sequence[ShardEntry]) -> dict[str, Callable[[], Array]]:

@@ -11,7 +11,7 @@ import h5py
 
 from repdiag.errors import InputError
 from repdiag.store.candidates import Found, Source, foreign_contents, kind_of
-from repdiag.store.columns import column_reader
+from repdiag.store.columns import ColumnReader
 from repdiag.store.complaints import bad_input
 from repdiag.store.guarded import (
     check_layout,
@@ -137,4 +137,4 @@ def _described(dataset: h5py.Dataset, name: str, path: Path) -> Found:
 
 
 def _column(dataset: h5py.Dataset, shape: tuple[int, ...], path: Path) -> Array:
-    return column_reader(checked_column(dataset, shape[0], path), path)()
+    return ColumnReader(checked_column(dataset, shape[0], path), path)()

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from repdiag.store.inputs import Inputs
 from repdiag.store.opened import Contents, Item, Store
 from repdiag.store.rows import Array, Rows
+from repdiag.store.texts import Texts
 
 Index = NDArray[np.int64]
 
@@ -56,17 +58,19 @@ def keeping(store: Store, index: Index, columns: Mapping[str, Array] | None = No
     ]
     own = {name: _part(store, name, index) for name in store.columns}
     given = {name: _constantly(column) for name, column in (columns or {}).items()}
+    inputs = {view: Inputs.of(view, KeptRows(store.input_rows(view), index)) for view in store.input_views}
     contents = Contents(
         items,
         own | given,
         ids=lambda: _ids(store.ids, index),
         provenance=store.provenance,
+        inputs=inputs,
     )
     return Store(store.path, contents)
 
 
 def _ids(ids: Sequence[str], index: Index) -> Sequence[str]:
-    return [ids[row] for row in index.tolist()]
+    return Texts(ids[row] for row in index.tolist())
 
 
 def _part(store: Store, name: str, index: Index) -> Callable[[], Array]:

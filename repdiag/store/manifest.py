@@ -36,7 +36,8 @@ class LayerEntry(_Record):
 class ShardEntry(_Record):
     """One finished shard: the rows of one checkpoint and view from `start` on, all layers together.
 
-    It says enough to open a folder of a thousand shards without opening one of them.
+    It says enough to open a folder of a thousand shards without opening one of them. The shards of one
+    checkpoint hold the inputs of their view too, where they are kept.
     """
 
     file: Annotated[str, Field(pattern=r"^[0-9]{5,9}\.h5$")]
@@ -49,6 +50,7 @@ class ShardEntry(_Record):
     layers: Annotated[dict[str, LayerEntry], Field(min_length=1)]
     columns: list[str] = Field(default_factory=list)
     ids_sha256: Sha256 | None = None
+    inputs: LayerEntry | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:

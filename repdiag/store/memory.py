@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from repdiag.errors import UsageError
+from repdiag.store.inputs import Inputs
 from repdiag.store.opened import Contents, Item, RepresentationInfo, Store
 from repdiag.store.rows import Array, LazyRows
 from repdiag.types import DEFAULT_VIEW, Address
@@ -18,6 +19,7 @@ def memory_store(
     labels: Array | None = None,
     groups: Array | None = None,
     columns: Mapping[str, Array] | None = None,
+    inputs: Mapping[str, Array] | None = None,
 ) -> Store:
     """Rows (n, d) of one representation, or several by view or address, with their sample columns.
 
@@ -27,6 +29,7 @@ def memory_store(
         labels: (n,) class of each sample.
         groups: (n,) what ties rows that are not independent.
         columns: (n,) more columns by name, int64 or text, such as a length.
+        inputs: (n, p) features of the samples by view.
 
     Raises:
         UsageError: shapes that do not fit, or a dtype that is not a float.
@@ -35,10 +38,14 @@ def memory_store(
     arrays = {_address(key): array for key, array in named.items()}
     given = {"label": labels, "group": groups}
     held = {**(columns or {}), **{name: column for name, column in given.items() if column is not None}}
-    lengths = {len(each) for each in (*arrays.values(), *held.values(), *([] if ids is None else [ids]))}
+    features = dict(inputs or {})
+    matrices = (*arrays.values(), *features.values())
+    lengths = {len(each) for each in (*matrices, *held.values(), *([] if ids is None else [ids]))}
     if len(lengths) != 1:
-        raise UsageError("rows, ids, labels and groups must all have one entry a sample; check their lengths")
-    for array in arrays.values():
+        raise UsageError(
+            "rows, ids, labels, groups and inputs must all have one entry a sample; check their lengths"
+        )
+    for array in matrices:
         if array.ndim != 2 or 0 in array.shape or array.dtype.kind != "f":
             raise UsageError(f"rows have shape {array.shape} and dtype {array.dtype}; give (n, d) floats")
     items = [
@@ -46,7 +53,9 @@ def memory_store(
         for address, array in arrays.items()
     ]
     present = {name: _constantly(column) for name, column in held.items()}
-    return Store(Path("memory"), Contents(items, present, None if ids is None else (lambda: ids)))
+    kept = {view: Inputs.of(view, LazyRows.of(array)) for view, array in features.items()}
+    own_ids = None if ids is None else (lambda: ids)
+    return Store(Path("memory"), Contents(items, present, own_ids, inputs=kept))
 
 
 def _address(key: str | Address) -> Address:

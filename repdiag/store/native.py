@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from repdiag.store import schema
 from repdiag.store.attributes import read_attribute, read_attributes, text_attribute
-from repdiag.store.columns import clean_text, column_reader
+from repdiag.store.columns import ColumnReader, clean_text
 from repdiag.store.complaints import bad_input
 from repdiag.store.guarded import (
     checked_column,
@@ -23,8 +23,9 @@ from repdiag.store.guarded import (
     descend,
     identity,
 )
+from repdiag.store.inputs import Inputs, by_view
 from repdiag.store.opened import Contents, Item, RepresentationInfo, check_rows, check_unique
-from repdiag.store.rows import Array, DatasetRows
+from repdiag.store.rows import Array, DatasetRows, Rows
 from repdiag.text import printable
 from repdiag.types import Address, decode_name
 
@@ -63,17 +64,19 @@ def native_contents(file: h5py.File, path: Path, *, allow_partial: bool) -> Cont
     checkpoints = read_checkpoints(file, path)
     items = list(representations(file, path, checkpoints))
     rows = check_rows(items, path)
+    inputs = by_view(_inputs(file, path), rows, path)
     columns = sample_columns(file, path, rows)
     if schema.ID not in columns:
         raise bad_input(path, "lacks samples/id; write it again with: repdiag extract")
-    ids = check_unique(list(map(str, columns.pop(schema.ID)())), path)
+    ids = check_unique(columns.pop(schema.ID).texts(), path)
     return Contents(
         items=items,
         columns=columns,
         ids=lambda: ids,
         provenance=provenance(file, path, checkpoints),
         has_moments=_moments(file, path),
-        verify=lambda: _verify(items, path),
+        inputs=inputs,
+        verify=lambda: _verify(items, inputs, path),
     )
 
 
@@ -144,6 +147,17 @@ def _item(dataset: h5py.Dataset, address: Address, checkpoints: Checkpoints, pat
     return Item(RepresentationInfo(address, *rows.shape, str(rows.dtype), step, attrs), rows)
 
 
+def _inputs(file: h5py.File, path: Path) -> Iterator[Inputs]:
+    """Inputs of each view, where they were kept."""
+    group = _optional_group(file, schema.INPUTS, path)
+    for name in child_names(group, path) if group is not None else []:
+        dataset = child(group, name, path)
+        if not isinstance(dataset, h5py.Dataset):
+            raise bad_input(path, f"inputs/{printable(name)} is not a dataset; write the file again")
+        attrs = read_attributes(dataset, path)
+        yield Inputs.of(_decoded(name), DatasetRows.of(checked_matrix(dataset, path), path), attrs)
+
+
 def sample_columns(file: h5py.File, path: Path, rows: int) -> dict[str, Any]:
     """A reader for each dataset in /samples, all of which must have `rows` entries."""
     group = _optional_group(file, schema.SAMPLES, path)
@@ -152,7 +166,7 @@ def sample_columns(file: h5py.File, path: Path, rows: int) -> dict[str, Any]:
         dataset = child(group, name, path)
         if not isinstance(dataset, h5py.Dataset):
             raise bad_input(path, f"samples/{printable(name)} is not a dataset; write the file again")
-        columns[_decoded(name)] = column_reader(checked_column(dataset, rows, path), path)
+        columns[_decoded(name)] = ColumnReader(checked_column(dataset, rows, path), path)
     return columns
 
 
@@ -170,21 +184,23 @@ def rows_sha256(blocks: Iterator[tuple[int, Array]]) -> str:
     return digest.hexdigest()
 
 
-def verify_rows(item: Item, path: Path) -> None:
+def _verify_rows(rows: Rows, attrs: Mapping[str, JsonValue], name: str, path: Path) -> None:
     """Raises InputError when the rows do not match the sha256 stored beside them."""
-    expected = item.info.attrs.get(schema.ATTR_SHA256)
+    expected = attrs.get(schema.ATTR_SHA256)
     if not isinstance(expected, str):
         return
-    step = max(1, _HASH_BYTES // (item.info.d * item.rows.dtype.itemsize))
-    ranges = ((start, min(item.info.n, start + step)) for start in range(0, item.info.n, step))
-    if rows_sha256((start, item.rows.read(start, stop)) for start, stop in ranges) != expected:
-        where = printable(item.info.address)
-        raise bad_input(path, f"the rows of {where} do not match their sha256; the file is damaged")
+    n, d = rows.shape
+    step = max(1, _HASH_BYTES // (d * rows.dtype.itemsize))
+    blocks = ((start, rows.read(start, min(n, start + step))) for start in range(0, n, step))
+    if rows_sha256(blocks) != expected:
+        raise bad_input(path, f"the rows of {name} do not match their sha256; the file is damaged")
 
 
-def _verify(items: list[Item], path: Path) -> None:
+def _verify(items: list[Item], inputs: Mapping[str, Inputs], path: Path) -> None:
     for item in items:
-        verify_rows(item, path)
+        _verify_rows(item.rows, item.info.attrs, printable(item.info.address), path)
+    for view, kept in inputs.items():
+        _verify_rows(kept.rows, kept.info.attrs, f"inputs/{printable(view)}", path)
 
 
 def _moments(file: h5py.File, path: Path) -> frozenset[Address]:

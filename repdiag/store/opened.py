@@ -11,11 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from pydantic import JsonValue
 
 from repdiag.errors import UsageError
 from repdiag.store.complaints import bad_input
+from repdiag.store.inputs import Inputs, InputsInfo, no_inputs
 from repdiag.store.rows import Array, Rows
+from repdiag.store.texts import Texts
 from repdiag.text import nearest, printable
 from repdiag.types import Address, matches_any
 
@@ -49,6 +52,7 @@ class Contents:
     ids: Callable[[], Sequence[str]] | None = None
     provenance: Mapping[str, JsonValue] = field(default_factory=dict)
     has_moments: frozenset[Address] = frozenset()
+    inputs: Mapping[str, Inputs] = field(default_factory=dict)
     verify: Callable[[], None] | None = None
 
 
@@ -70,6 +74,7 @@ class Store:
         self.columns: tuple[str, ...] = tuple(contents.columns)
         self.provenance: dict[str, JsonValue] = dict(contents.provenance)
         self.has_moments: frozenset[Address] = contents.has_moments
+        self.input_views: tuple[str, ...] = tuple(sorted(contents.inputs, key=natural))
 
     def __enter__(self) -> Store:
         return self
@@ -87,7 +92,7 @@ class Store:
     def ids(self) -> Sequence[str]:
         """n texts, all different; the row index where the file has none."""
         if self._contents.ids is None:
-            return [str(row) for row in range(self.n)]
+            return Texts(map(str, range(self.n)))
         return self._contents.ids()
 
     @property
@@ -126,9 +131,29 @@ class Store:
 
     def blocks(self, address: Address, rows: int) -> Iterator[tuple[int, Array]]:
         """All rows in order, as (start, block) with `rows` rows in each block but the last."""
-        source = self._item(address).rows
-        for start in range(0, self.n, max(1, rows)):
-            yield start, source.read(start, min(self.n, start + max(1, rows)))
+        return self._in_blocks(self._item(address).rows, rows)
+
+    def inputs(self, view: str) -> InputsInfo | None:
+        """The input features of a view, (n, p), or None where they were not kept."""
+        return self._contents.inputs[view].info if view in self._contents.inputs else None
+
+    def input_rows(self, view: str) -> Rows:
+        """The source of a view's inputs.
+
+        Raises:
+            UsageError: they were not kept.
+        """
+        if view not in self._contents.inputs:
+            raise no_inputs(view, self.input_views, self.path)
+        return self._contents.inputs[view].rows
+
+    def input_blocks(self, view: str, rows: int) -> Iterator[tuple[int, Array]]:
+        """All inputs of a view in the order of the samples, as `blocks` gives representations.
+
+        Raises:
+            UsageError: they were not kept.
+        """
+        return self._in_blocks(self.input_rows(view), rows)
 
     def select(
         self, views: Sequence[str] = (), layers: Sequence[str] = (), checkpoints: Sequence[str] = ()
@@ -167,6 +192,10 @@ class Store:
     @property
     def _list_hint(self) -> str:
         return f"list them with: repdiag inspect {self._shown}"
+
+    def _in_blocks(self, source: Rows, rows: int) -> Iterator[tuple[int, Array]]:
+        for start in range(0, self.n, max(1, rows)):
+            yield start, source.read(start, min(self.n, start + max(1, rows)))
 
     def _item(self, address: Address) -> Item:
         if address not in self._items:
@@ -209,7 +238,8 @@ def check_unique(ids: Sequence[str], path: Path) -> Sequence[str]:
     Raises:
         InputError: naming the first one that comes twice.
     """
-    if len(set(ids)) < len(ids):
+    hashes = np.sort(np.fromiter(map(hash, ids), np.int64, len(ids)))
+    if (hashes[1:] == hashes[:-1]).any():
         seen: set[str] = set()
         for name in ids:
             if name in seen:

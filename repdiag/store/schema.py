@@ -25,6 +25,7 @@ SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
 EMBEDDINGS = "embeddings"
 MOMENTS = "moments"
+INPUTS = "inputs"
 ID = "id"
 
 EMBEDDING_DTYPES = ("float32", "float16")
@@ -56,6 +57,11 @@ COLUMN_ALIASES = {
 def embedding_path(address: Address) -> str:
     """Where a representation lies: `/embeddings/<checkpoint>/<view>/<layer>`, each part encoded."""
     return f"/{EMBEDDINGS}/{address}"
+
+
+def inputs_path(view: str) -> str:
+    """Where the input features of a view lie."""
+    return f"/{INPUTS}/{encode_name(view)}"
 
 
 def checkpoint_path(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -119,12 +120,15 @@ class ShardWriter:
         start: int,
         layers: Mapping[str, Array],
         samples: Mapping[str, Sequence[Any]] | None = None,
+        inputs: Array | None = None,
     ) -> None:
         """Write one shard: all layers of `rows` samples, from sample or row `start` on.
 
         Args:
             layers: (rows, d) float32 or float16 for each layer.
             samples: columns of these rows (`id`, `label` ...), so that an unfinished run has them too.
+            inputs: (rows, p) float32 or float16, the features of these samples under this view; kept once, so
+                with all shards of one checkpoint.
 
         Raises:
             UsageError: arrays that do not fit, or a shard that is already there.
@@ -134,7 +138,7 @@ class ShardWriter:
         if (clean_text(checkpoint), clean_text(view), start) in self.done:
             raise bad_usage(self.run, f"the shard of {printable(view)} at {start} is already written")
         name = self._free_name()
-        content = self._shard_content(checkpoint, view, layers, samples)
+        content = self._shard_content(Address(checkpoint, view, ""), layers, samples, inputs)
         image = shard_image(content, start, with_samples=samples is not None)
         write_file(self.run / schema.SHARDS / name, image)
         entry = ShardEntry(
@@ -148,6 +152,7 @@ class ShardWriter:
             layers={address.layer: _layer_entry(rows) for address, rows in content.rows.items()},
             columns=sorted(content.samples) if samples is not None else [],
             ids_sha256=column_sha256(content.samples[schema.ID]) if samples is not None else None,
+            inputs=next(map(_layer_entry, content.inputs.values()), None),
         )
         self._save(shards=[*self._manifest.shards, entry])
 
@@ -181,6 +186,7 @@ class ShardWriter:
                 checkpoints=checkpoints or {},
                 representations={clean_address(at): given for at, given in (representations or {}).items()},
                 attrs={**(attrs or {}), schema.ATTR_CONFIG: self.config},
+                inputs={view: store.input_rows(view) for view in store.input_views},
             )
             if self.keep_shards:
                 self._write_header(content)
@@ -264,20 +270,22 @@ class ShardWriter:
 
     def _shard_content(
         self,
-        checkpoint: str,
-        view: str,
+        at: Address,
         layers: Mapping[str, Array],
         samples: Mapping[str, Sequence[Any]] | None,
+        inputs: Array | None,
     ) -> Content:
         rows = {
-            clean_address(Address(checkpoint, view, layer)): LazyRows.of(checked_rows(array))
+            clean_address(replace(at, layer=layer)): LazyRows.of(checked_rows(array))
             for layer, array in layers.items()
         }
-        lengths = {source.shape[0] for source in rows.values()}
-        if len(lengths) != 1 or len(rows) < len(layers):
+        given = {} if inputs is None else {clean_text(at.view): LazyRows.of(checked_rows(inputs))}
+        lengths = {source.shape[0] for source in (*rows.values(), *given.values())}
+        if not rows or len(lengths) != 1 or len(rows) < len(layers):
             raise bad_usage(self.out, "the layers of a shard need different names and equal rows")
         columns = as_columns(samples or {}, lengths.pop(), self.out)
-        return Content(rows, columns, attrs={schema.ATTR_CONFIG_SHA256: config_sha256(self.config)})
+        attrs = {schema.ATTR_CONFIG_SHA256: config_sha256(self.config)}
+        return Content(rows, columns, attrs=attrs, inputs=given)
 
     def _samples(self, store: Store, given: Mapping[str, Sequence[Any]] | None) -> dict[str, Array]:
         if given is None:

@@ -35,13 +35,17 @@ _CHUNKS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Content:
-    """All that goes into a file; `samples` has `id` and the other columns, as `as_columns` makes them."""
+    """All that goes into a file; `samples` has `id` and the other columns, as `as_columns` makes them.
+
+    `inputs` are features of the samples by view, where they are kept.
+    """
 
     rows: Mapping[Address, Rows]
     samples: Mapping[str, Array]
     checkpoints: Mapping[str, Attributes] = field(default_factory=dict)
     representations: Mapping[Address, Attributes] = field(default_factory=dict)
     attrs: Attributes = field(default_factory=dict)
+    inputs: Mapping[str, Rows] = field(default_factory=dict)
 
 
 def write_store(
@@ -93,7 +97,10 @@ def fill(file: h5py.File, content: Content, check: Callable[[], None] = lambda: 
     """Put everything into an empty file; `complete` comes last. `check` is called between blocks."""
     fill_header(file, content)
     for address in sorted(content.rows):
-        _write_rows(file, address, content, check)
+        given = content.representations.get(address, {})
+        _write_rows(file, schema.embedding_path(address), content.rows[address], given, check)
+    for view in sorted(content.inputs):
+        _write_rows(file, schema.inputs_path(view), content.inputs[view], {}, check)
     file.attrs[schema.ATTR_COMPLETE] = np.bool_(True)
 
 
@@ -171,12 +178,13 @@ def finite_rows(block: Array) -> int:
     return int(np.isfinite(block).all(axis=1).sum())
 
 
-def _write_rows(file: h5py.File, address: Address, content: Content, check: Callable[[], None]) -> None:
-    rows = content.rows[address]
+def _write_rows(
+    file: h5py.File, place: str, rows: Rows, attrs: Attributes, check: Callable[[], None]
+) -> None:
     n, d = rows.shape
     chunk = schema.chunk_rows(n, d, rows.dtype.itemsize)
     dataset = file.create_dataset(
-        schema.embedding_path(address),
+        place,
         shape=(n, d),
         dtype=rows.dtype.newbyteorder("<"),
         chunks=(chunk, d),
@@ -190,7 +198,7 @@ def _write_rows(file: h5py.File, address: Address, content: Content, check: Call
         finite += finite_rows(block)
         check()
     own = {schema.ATTR_FINITE_ROWS: finite, schema.ATTR_SHA256: digest.hexdigest()}
-    write_attributes(dataset, {**content.representations.get(address, {}), **own})
+    write_attributes(dataset, {**attrs, **own})
 
 
 def _config(attrs: Attributes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from repdiag.accumulators.gram import QUANTITIES, gram_sums
+from repdiag.accumulators.gram import QUANTITIES, Kernel, gram_sums
 
 WIDTHS = (math.sqrt(8.0), 2.0)
 
@@ -53,6 +53,25 @@ def test_leaving_out_a_row_or_a_group_is_leaving_it_out() -> None:
         torch.testing.assert_close(
             found.without_group()[group], wanted[kept][:, kept].sum((0, 1)), rtol=1e-6, atol=0
         )
+
+
+@pytest.mark.parametrize("kernel", ["linear", "cosine"])
+def test_inner_products_without_a_row_or_a_group(kernel: Kernel) -> None:
+    """Not centred, a zero row, and units that do not matter: sums over their traces are those of matrices."""
+    x, y = views(300)
+    x[5] = 0
+    groups = torch.arange(300) % 7
+    found = gram_sums(1e12 * x, y, WIDTHS, torch.nn.functional.one_hot(groups, 7).double(), kernel)
+    rows = [x / x.norm(dim=1, keepdim=True).clamp(min=1e-300), y / y.norm(dim=1, keepdim=True)]
+    first, second = (each @ each.mT for each in (rows if kernel == "cosine" else (x, y)))
+    wanted = [first, second, first * second, first.square(), second.square()]
+    left = [found.without_row()[7], found.without_row()[5], found.without_group()[3]]
+    kept = [torch.arange(300) != 7, torch.arange(300) != 5, groups != 3]
+    for sums, some in ((found.total, groups >= 0), *zip(left, kept, strict=True)):
+        for index, matrix in enumerate(wanted):
+            part = matrix[some][:, some]
+            purity = sums[index] / found.diagonal[some, index].sum() ** 2
+            torch.testing.assert_close(purity, part.square().sum() / part.trace() ** 2, rtol=2e-6, atol=0)
 
 
 def test_far_rows_and_narrow_kernels_are_computed_in_float64() -> None:

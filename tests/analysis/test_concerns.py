@@ -138,6 +138,15 @@ def test_equal_rows_have_equal_hashes_and_others_do_not(dtype: str, d: int) -> N
     np.testing.assert_array_equal(rowtests.row_hashes(rows[300:]), hashes[300:])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_rows_of_two_values_have_hashes_of_their_own(dtype: str, low: float) -> None:
+    bits = (np.arange(2**15)[:, None] >> np.arange(15)) & 1
+    rows = np.where(bits == 1, 1.0, low).astype(dtype)
+    assert len(np.unique(rowtests.row_hashes(rows))) == len(rows)
+    assert len(np.unique(rowtests.row_hashes(np.hstack([rows, rows[:, :1]])))) == len(rows)
+
+
 def test_seeing_the_rows_twice_or_in_pieces_changes_nothing() -> None:
     rows = repeated(1).astype(np.float32)
     once, twice = (RowWatch(400, 100, np.zeros(100)) for _ in range(2))

@@ -130,14 +130,16 @@ def test_a_bandwidth_may_be_given(typed: Typed, views: Path) -> None:
         (("views.h5", "--measure", "effective_rank"), "no measure is called"),
         (("views.h5", "--measure", "renyi_mi{alpha=-1}"), "alpha > 0"),
         (("views.h5", "--measure", "conditional_renyi_mi"), "label"),
-        (("views.h5", "--bandwidth", "wide"), "neither median nor a positive number"),
-        (("views.h5", "--bandwidth", "0"), "neither median nor a positive number"),
+        (("views.h5", "--bandwidth", "wide"), "neither median nor best nor a positive number"),
+        (("views.h5", "--bandwidth", "0"), "neither median nor best nor a positive number"),
+        (("uneven.npz",), "different numbers of rows (a 30, b 20)"),
         (("views.h5", "--rows", "9999"), "--rows is from 10 to 4,000"),
     ],
 )
 def test_refusals_are_one_sentence(
     typed: Typed, views: Path, healthy: Path, here: Path, words: tuple[str, ...], said: str
 ) -> None:
+    np.savez(here / "uneven.npz", a=np.ones((30, 4)), b=np.ones((20, 4)))
     before = sorted(os.listdir(here))
     ended = typed("information", *words)
     assert (ended.code, ended.out) == (2, "")
@@ -148,10 +150,52 @@ def test_refusals_are_one_sentence(
 def test_a_constant_view_is_no_crash(typed: Typed, here: Path) -> None:
     r = np.random.default_rng(0)
     rows = {Address("a", "x", "l"): r.standard_normal((50, 3)), Address("a", "y", "l"): np.ones((50, 4))}
-    ended = typed("information", store(here / "c.h5", {k: v.astype(np.float32) for k, v in rows.items()}))
-    assert ended.code == 0
+    made = store(here / "c.h5", {k: v.astype(np.float32) for k, v in rows.items()})
+    ended = typed("information", made, "--json", "c.json")
+    assert ended.code == 3
+    assert {"c.json", "c.information.html"} <= set(os.listdir(here))
     assert "y does not vary beyond rounding" in ended.out
     assert "note: alignment: left out where it does not apply" in " ".join(ended.out.split())
+
+
+def test_one_figure_is_a_result(typed: Typed, here: Path) -> None:
+    """Alignment says something of views that do not vary, and 3 is for nothing at all."""
+    x = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32)
+    made = store(here / "c.h5", {Address("a", "x", "l"): x, Address("a", "y", "l"): np.ones_like(x)})
+    assert typed("information", made, "--no-report").code == 0
+    assert typed("information", made, "--no-report", "--measure", "cka").code == 3
+
+
+def test_no_row_at_all_is_no_result(typed: Typed, here: Path) -> None:
+    empty = np.full((50, 3), np.nan, np.float32)
+    made = store(here / "n.h5", {Address("a", name, "l"): empty for name in "xy"})
+    ended = typed("information", made, "--no-report")
+    assert ended.code == 3
+    assert "no row is finite in both views" in ended.out
+
+
+def test_unrelated_views_are_unresolved_with_the_reason(typed: Typed, here: Path) -> None:
+    r = np.random.default_rng(2)
+    rows = {Address("a", name, "l"): r.standard_normal((120, 16)).astype(np.float32) for name in "xy"}
+    ended = typed("information", store(here / "u.h5", rows), "--measure", "logdet_mi", "--no-report")
+    assert ended.code == 0
+    assert "  unresolved" in ended.out
+    assert "shuffled rows give" in ended.out
+
+
+def test_the_bandwidth_that_tells_most(typed: Typed, views: Path, here: Path) -> None:
+    measures = ("--measure", "renyi_mi", "--measure", "cka", "--measure", "ksg_mi")
+    ended = typed("information", views, *measures, "--bandwidth", "best", "--json", "b.json")
+    assert ended.code == 0
+    assert "times the median: contrast" in " ".join(ended.out.split())
+    (pair,) = json.loads((here / "b.json").read_text(encoding="utf-8"))["pairs"]
+    details = pair["estimates"]["renyi_mi"]["details"]
+    assert len(details["bandwidth_factors"]) == len(details["contrast_x"]) == 13
+    assert "most contrast of self and null" in pair["estimates"]["renyi_mi"]["definition"]
+    for name in ("cka", "ksg_mi"):
+        assert "bandwidth_x" not in pair["estimates"][name]["details"]
+    page = (here / "views.information.html").read_text(encoding="utf-8")
+    assert "Contrast of self and null of view x against bandwidth" in page
 
 
 def test_hostile_names_stay_text(typed: Typed, here: Path) -> None:

@@ -55,7 +55,8 @@ def test_it_ends_well_and_quietly(ended: tuple[Path, subprocess.CompletedProcess
 def test_every_file_is_there_and_nothing_half_written(folder: Path) -> None:
     expected = {".repdiag-demo", "checkpoints", "comparison.html"}
     for run in RUNS:
-        expected |= {f"{run}.h5", f"{run}.spectrum.html", f"{run}.results.json"}
+        expected |= {f"{run}.h5", f"{run}.results.json"}
+        expected |= {f"{run}.{page}.html" for page in ("spectrum", "information", "plane")}
         assert sorted(path.stem for path in (folder / "checkpoints" / run).iterdir()) == CHECKPOINTS
     assert {path.name for path in folder.iterdir()} == expected
 
@@ -115,7 +116,7 @@ def test_its_last_words_name_files_that_are_there(
     ended: tuple[Path, subprocess.CompletedProcess[str]], said: str
 ) -> None:
     named = re.findall(rf"{DEMO}/\S+\.html", said)
-    assert len(named) == 3
+    assert len(named) == 6
     assert all((ended[0] / name).is_file() for name in named)
 
 
@@ -123,7 +124,7 @@ def test_the_steps_it_prints_can_be_typed(folder: Path, said: str, typed: Typed)
     steps = said.partition("The same, step by step:\n")[2].replace("\\\n", " ").splitlines()
     assert shlex.split(steps[0]) == ["cd", DEMO]
     codes = [typed(*shlex.split(step)[1:]).code for step in steps[1:]]
-    assert codes == [0, 0, 1, 0]
+    assert codes == [0, 0, 0, 0, 1, 0]
     judged = json.loads((folder / "collapsed.results.json").read_text(encoding="utf-8"))
     assert judged["verdict"] == "fail"
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from repdiag import linalg
-from repdiag.accumulators.gram import gram_sums
+from repdiag.accumulators.gram import Kernel, gram_sums
+from repdiag.analysis.pair_records import GRAMS
+from repdiag.analysis.pair_spectra import SPECTRA
+from repdiag.measures.pair_entropies import KernelRows
 from repdiag.measures.pair_grams import median_distance
 from repdiag.measures.pair_inputs import GramTotals, JointMoments, PairNeed, PairRecord, RowPairs
 from repdiag.measures.pair_registry import parse_pair_selection
@@ -48,16 +51,26 @@ def row_pairs(x: Matrix, y: Matrix, widths: Widths | None = None, **beside: Any)
     return RowPairs(torch.from_numpy(x), torch.from_numpy(y), len(x), chosen, **extra)
 
 
-def gram_totals(x: Matrix, y: Matrix, widths: Widths | None = None) -> GramTotals:
+def gram_totals(
+    x: Matrix, y: Matrix, widths: Widths | None = None, kernel: Kernel = "gaussian"
+) -> GramTotals:
     chosen = median_widths(x, y) if widths is None else widths
-    sums = gram_sums(torch.from_numpy(x), torch.from_numpy(y), chosen).total
-    return GramTotals(sums, len(x), chosen, (float("nan"), float("nan")))
+    sums = gram_sums(torch.from_numpy(x), torch.from_numpy(y), chosen, kernel=kernel)
+    traces = None if kernel == "gaussian" else sums.diagonal.sum(0)
+    return GramTotals(sums.total, len(x), chosen, (float("nan"), float("nan")), traces)
+
+
+def kernel_rows(x: Matrix, y: Matrix, widths: Widths | None = None) -> KernelRows:
+    chosen = median_widths(x, y) if widths is None else widths
+    return KernelRows(torch.from_numpy(x), torch.from_numpy(y), len(x), chosen)
 
 
 def record(need: PairNeed, x: Matrix, y: Matrix, widths: Widths | None = None, **beside: Any) -> PairRecord:
-    if need is PairNeed.GRAM:
-        return gram_totals(x, y, widths)
-    if need is PairNeed.ROWS:
+    if need in GRAMS:
+        return gram_totals(x, y, widths, GRAMS[need])
+    if need in SPECTRA:
+        return kernel_rows(x, y, widths)
+    if need in (PairNeed.ROWS, PairNeed.GIVEN):
         return row_pairs(x, y, widths, **beside)
     return joint_moments(x, y, unit=need is PairNeed.UNIT_MOMENTS)
 

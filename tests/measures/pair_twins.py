@@ -22,6 +22,7 @@ class Views:
     y: Matrix
     widths: Widths
     labels: NDArray[np.int64] | None = None
+    z: Matrix | None = None
 
 
 def logdet(matrix: Any) -> float:
@@ -169,9 +170,12 @@ def cs_qmi(views: Views) -> float:
     return float(np.log(joint * apart / between**2))
 
 
-def ksg_mi(views: Views, k: int = 3, norm: str = "max", standardize: bool = True) -> float:
+def ksg_mi(
+    views: Views, k: int = 3, norm: str = "max", standardize: bool = True, components: int = 0
+) -> float:
     order = np.inf if norm == "max" else 2
-    spaces = [rows / rows.std(0) if standardize else rows for rows in (views.x, views.y)]
+    spaces = [leading(rows, components) if components else rows for rows in (views.x, views.y)]
+    spaces = [rows / rows.std(0) if standardize else rows for rows in spaces]
     n = len(views.x)
     total = 0.0
     for i in range(n):
@@ -180,6 +184,42 @@ def ksg_mi(views: Views, k: int = 3, norm: str = "max", standardize: bool = True
         radius = np.sort(np.maximum(*near))[k - 1]
         total += sum(psi((distances < radius).sum() + 1) for distances in near)
     return float(psi(k) + psi(n) - total / n)
+
+
+def leading(rows: Matrix, components: int) -> Matrix:
+    centred = rows - rows.mean(0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    found: Matrix = u[:, :components] * s[:components]
+    return found
+
+
+def conditional_ksg_mi(views: Views, k: int = 3, norm: str = "max", standardize: bool = True) -> float:
+    """Given z by Frenzel & Pompe; given labels the mean over rows of the figure within their class."""
+    if views.z is None:
+        assert views.labels is not None
+        return within_classes(views, k, norm, standardize)
+    order = np.inf if norm == "max" else 2
+    spaces = [rows / rows.std(0) if standardize else rows for rows in (views.x, views.y, views.z)]
+    total = 0.0
+    for i in range(len(views.x)):
+        x, y, z = (np.delete(np.linalg.norm(rows - rows[i], ord=order, axis=1), i) for rows in spaces)
+        radius = np.sort(np.max([x, y, z], axis=0))[k - 1]
+        total += psi((z < radius).sum() + 1)
+        total -= sum(psi((np.maximum(each, z) < radius).sum() + 1) for each in (x, y))
+    return float(psi(k) + total / len(views.x))
+
+
+def within_classes(views: Views, k: int, norm: str, standardize: bool) -> float:
+    """Standardised over all rows, classes of at most k rows left out."""
+    assert views.labels is not None
+    x, y = (rows / rows.std(0) if standardize else rows for rows in (views.x, views.y))
+    found, counts = [], []
+    for label in np.unique(views.labels):
+        own = views.labels == label
+        if own.sum() > k:
+            found.append(ksg_mi(Views(x[own], y[own], views.widths), k, norm, standardize=False))
+            counts.append(own.sum())
+    return float(np.average(found, weights=counts))
 
 
 TWINS: dict[str, Callable[..., float]] = {
@@ -200,6 +240,7 @@ TWINS: dict[str, Callable[..., float]] = {
         diffusion_mi,
         cs_qmi,
         ksg_mi,
+        conditional_ksg_mi,
     )
 }
 

@@ -102,7 +102,16 @@ def test_declared_bounds_hold(measure: Measure, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bound", "value"), [(None, None), (0.5, 0.5), ("d", 7), ("rank", 4), ("log rank", np.log(4))]
+    ("bound", "value"),
+    [
+        (None, None),
+        (0.5, 0.5),
+        ("d", 7),
+        ("rank", 4),
+        ("log rank", np.log(4)),
+        ("log d", np.log(7)),
+        ("log n", np.log(5)),
+    ],
 )
 def test_bounds_as_numbers(bound: object, value: float | None) -> None:
     assert bound_value(bound, 5, 7) == value  # type: ignore[arg-type]
@@ -214,6 +223,11 @@ MEANINGLESS = [
     "twonn{discard=1}",
     "lidar{delta=-1}",
     "coding_rate{eps_sq=0}",
+    "diffusion_entropy{preset=paper}",
+    "diffusion_entropy{t=0}",
+    "diffusion_entropy{t=inf}",
+    "conditional_mutual_information{outputs=softmax}",
+    "conditional_mutual_information{weighting=rows}",
     "effective_rank{rogue=foo}",
 ]
 

@@ -22,7 +22,7 @@ _FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--allow-file-access-from-files",
-    "--virtual-time-budget=10000",
+    "--virtual-time-budget=40000",
     "--enable-logging=stderr",
     "--v=0",
     "--dump-dom",

@@ -150,12 +150,10 @@ USE_EVERYTHING = """(async () => {
   await press("#theme");
   seen.theme = `${doc.documentElement.dataset.theme} ${axis("ranks").font.color}`;
   seen.kept = String(before === doc.getElementById("plot-ranks").data[0].y.join());
-  let saved = "";
-  inner.Blob = function (parts) { saved = parts.join(""); };
-  inner.URL.createObjectURL = () => "#";
+  const saved = new Promise((made) => { inner.URL.createObjectURL = (blob) => { made(blob); return "#"; }; });
   inner.HTMLAnchorElement.prototype.click = () => {};  // a real download keeps the browser from ending
   await press("[data-download]");
-  seen.saved = JSON.parse(saved).schema;
+  seen.saved = JSON.parse(await (await saved).text()).schema;
   return seen;
 })()"""
 

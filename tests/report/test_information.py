@@ -142,3 +142,34 @@ def test_hostile_names_make_no_element(name: str) -> None:
         *(c.replace("<br>", "") for c in trace["customdata"]),
     ]
     assert not any(char in text for text in texts for char in "<>\"'%$")
+
+
+def chosen(**changes: object) -> Estimate:
+    curve = {"bandwidth_factors": [0.0625, 0.5, 1.0, 4.0], "contrast_x": [1.0, 9.0, 5.0, 2.0]}
+    made = figure()
+    return made.model_copy(update={"details": made.details | curve | {"contrast_y": [0, 3, 4, 4]} | changes})
+
+
+def test_the_choice_of_a_bandwidth_is_drawn() -> None:
+    pair = Pair(x=place("l"), y=place("m"), n=10, estimates={"cka": figure(), "renyi_mi": chosen()})
+    made = page(results(pair))
+    assert "x: contrast 9 at 1/2 of the median distance" in made.text
+    assert "y: contrast 4 at 1 of the median distance" in made.text
+    assert sum(tag == "polyline" for tag, _ in made.elements) == 2
+    without = page(results(Pair(x=place("l"), y=place("m"), n=10, estimates={"renyi_mi": figure()})))
+    assert "of the median distance" not in without.text
+
+
+@pytest.mark.parametrize("heights", [[], [1.0], [0.0] * 4, "high"])
+def test_curves_that_cannot_be_drawn_are_left_out(heights: object) -> None:
+    pair = Pair(x=place("l"), y=place("m"), n=10, estimates={"renyi_mi": chosen(contrast_x=heights)})
+    text = page(results(pair)).text
+    assert "x: contrast" not in text
+    assert "y: contrast 4" in text
+
+
+def test_what_figures_mean_stands_there_once() -> None:
+    pair = Pair(x=place("l"), y=place("m"), n=10, estimates={"renyi_mi": figure()})
+    text = page(results(pair, notes=("rows left out",))).text
+    for told in ("how alike similarities are", "it is no Shannon information", "rows left out"):
+        assert text.count(told) == 1

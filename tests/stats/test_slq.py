@@ -11,6 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from repdiag.errors import UsageError
+from repdiag.measures.pair_entropies import total
 from repdiag.stats import slq, slq_kernel
 from repdiag.stats.slq_kernel import Gram
 
@@ -49,12 +50,14 @@ def exact(x: Tensor, width: float, alpha: float) -> float:
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.01, 1.5, 3.0])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_interval_holds_the_exact_entropy(kind: str, alpha: float) -> None:
+def test_the_entropy_is_that_of_the_eigenvalues_within_its_error(kind: str, alpha: float) -> None:
     x = rows(kind, 400)
     width = median_distance(x)
     truth = exact(x, width, alpha)
     found = slq.entropy(x, width, alpha=alpha)
-    assert found.low <= truth <= found.high
+    # 4.5 standard errors: with a 95% interval one of these twenty would fail by chance.
+    assert abs(found.value - truth) < 4.5 * found.error
+    assert found.low < found.value < found.high
     assert found.value == pytest.approx(truth, rel=3e-3)
     assert 0 < found.error < 3e-3 * truth
 
@@ -113,7 +116,19 @@ def test_blocks_computed_again_are_the_stored_matrix(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(slq_kernel, "BLOCK_ENTRIES", 7000)
     again = slq.entropy(x, 2.0)
     assert again.value == pytest.approx(stored.value, rel=1e-6)
-    assert again.passes == stored.passes == 2 + slq.POWERS + slq.HEAD_STEPS - 1 + slq.TAIL_STEPS
+    steps = stored.passes - (2 + slq.POWERS + slq.HEAD_STEPS - 1)
+    assert again.passes == stored.passes
+    assert slq_kernel.LEAST_STEPS <= steps <= slq.TAIL_STEPS
+
+
+def test_steps_end_where_more_of_them_would_not_narrow_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rows("isotropic", 300)
+    few = slq.entropy(x, 6.0)
+    monkeypatch.setattr(slq, "SETTLED", 0.0)
+    most = slq.entropy(x, 6.0)
+    assert few.passes < most.passes
+    assert few.value == pytest.approx(most.value, abs=few.error)
+    assert few.error == pytest.approx(most.error, rel=0.1)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.5])
@@ -152,13 +167,13 @@ def test_what_is_out_of_range_is_said(width: float, alpha: float, probes: int) -
 
 
 @pytest.mark.parametrize("stored", [0, 100])
-def test_nothing_but_the_choice_of_type_leaves_the_device(
-    stored: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_but_two_choices_leaves_the_device(stored: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slq_kernel, "_rounds_little", lambda rows: True)
     monkeypatch.setattr(slq_kernel, "STORED_ROWS", stored)
+    monkeypatch.setattr(slq, "_settled", lambda values, enclosure: False)
     monkeypatch.setattr(slq, "TAIL_STEPS", 2)
     with FakeTensorMode():
-        gram = Gram(torch.ones(60, 5, device="cuda"), 1.0)
-        found = slq._Order(1.5).entropies(gram, 8, 10, 0)
-    assert (found.values.device.type, found.enclosure.device.type) == ("cuda", "cuda")
+        found = slq.draws(torch.ones(60, 5, device="cuda"), 1.5, probes=8, rank=10)
+        both = total([(1.0, found), (-1.0, found)])
+    for each in (found.values, found.beyond, both.value, both.error):
+        assert each.device.type == "cuda"

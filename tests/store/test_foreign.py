@@ -87,8 +87,7 @@ def test_several_arrays_of_equal_rows_are_views(tmp_path: Path) -> None:
 def test_unequal_rows_are_ambiguous(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", train=matrix(0), test=matrix(1, n=9))
     sentence = refusal(tmp_path / "a.npz", UsageError)
-    assert "train (40, 6) float32" in sentence
-    assert "test (9, 6) float32" in sentence
+    assert "different numbers of rows (train 40, test 9)" in sentence
     assert "--dataset" in sentence
     with open_store(tmp_path / "a.npz", dataset="test") as store:
         assert store.n == 9

@@ -12,7 +12,8 @@ import torch
 
 from repdiag import InformationRequest, analyse_information, memory_store
 from repdiag.analysis.bandwidth import kernel_of
-from repdiag.measures.pair_inputs import RowPairs
+from repdiag.measures.pair_entropies import KernelRows
+from repdiag.measures.pair_inputs import PairNeed, RowPairs
 from repdiag.measures.pair_registry import parse_pair_selection
 from repdiag.results import Estimate
 
@@ -42,8 +43,11 @@ def figures(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], measures: Sequence
     """Bare figures of measures that compare all rows: null and interval cost many times more."""
     views = torch.from_numpy(x), torch.from_numpy(y)
     widths = kernel_of(views[0]).width, kernel_of(views[1]).width
-    record = RowPairs(*views, len(x), widths)
-    return {name: float(parse_pair_selection(name)(record).value) for name in measures}
+    rows, kernels = (record(*views, len(x), widths) for record in (RowPairs, KernelRows))
+    chosen = map(parse_pair_selection, measures)
+    return {
+        each.key: float(each(kernels if each.needs is PairNeed.KERNELS else rows).value) for each in chosen
+    }
 
 
 def cost(action: Callable[[], T]) -> tuple[T, float, float]:

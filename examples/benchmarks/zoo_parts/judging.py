@@ -72,12 +72,13 @@ def _analysed(rows: Rows, labels: Labels | None, measures: tuple[str, ...], *, r
 
 def labelled() -> set[str]:
     """Names of the measures that need labels."""
-    return {name for name, measure in all_measures().items() if measure.needs in LABELLED}
+    return {name for name, m in all_measures().items() if m.needs in LABELLED and not m.opt_in}
 
 
 def label_free() -> list[str]:
     """Every measure that needs neither labels nor views, then the two that need views."""
-    single = [name for name, m in all_measures().items() if m.needs not in (*LABELLED, Need.OBJECTS)]
+    measures = all_measures().items()
+    single = [name for name, m in measures if not m.opt_in and m.needs not in (*LABELLED, Need.OBJECTS)]
     return [*single, LIDAR, ALIGNMENT]
 
 

@@ -135,8 +135,13 @@ function showChosen() {
 
 const measureWidth = () => (root.dataset.overflow = root.scrollWidth > root.clientWidth ? "yes" : "no");
 
-function download(button) {
-  const text = document.getElementById(button.dataset.download).textContent;
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (char) => char.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+async function download(button) {
+  const text = await unpacked(button.dataset.download);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   link.download = button.dataset.file;
@@ -182,10 +187,8 @@ function readPicks() {
 async function unpackPlotly() {
   const packed = document.getElementById("plotly-gzip-base64");
   if (window.Plotly || !packed) return;
-  const bytes = Uint8Array.from(atob(packed.textContent), (char) => char.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
+  script.textContent = await unpacked("plotly-gzip-base64");
   document.head.append(script);
   script.remove();
   packed.remove();

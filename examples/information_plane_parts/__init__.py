@@ -1,0 +1,1 @@
+"""The network, its training, and the tables of examples/information_plane.py."""
