@@ -15,6 +15,7 @@ from repdiag.text import printable
 from . import _options as o
 from ._analysis import Sources
 from ._comparison import fitted
+from ._meaning import meanings, notes
 from ._output import Output
 from ._tables import wrapped
 
@@ -77,8 +78,8 @@ def information_text(results: Results) -> str:
     names = list(dict.fromkeys(name for pair in pairs for name in pair.estimates))
     lines = list(_by_pair(pairs, names[:1])) if brief else [line for pair in pairs for line in _block(pair)]
     shown = names[:1] if brief else names
-    lines += ["", *(line for name in shown for line in _meaning(name, results))]
-    lines += [line for note in _notes(results) for line in wrapped(f"note: {printable(note, 400)}", "")]
+    lines += ["", *meanings(shown, results)]
+    lines += [line for note in notes(results) for line in wrapped(f"note: {printable(note, 400)}", "")]
     lines += ["", *_legend()]
     if brief and len(names) > 1:
         more = f"{len(names) - 1} more measure{' is' if len(names) == 2 else 's are'}"
@@ -166,21 +167,6 @@ def _normalised(pair: Pair) -> Iterator[str]:
     texts = [f"{printable(name, 60)} {fitted(figure, END)}" for name, figure in held if figure is not None]
     if texts:
         yield from wrapped(f"normalised (0 at null, 1 at self): {', '.join(texts)}", "  ")
-
-
-def _meaning(name: str, results: Results) -> list[str]:
-    """What a measure says and what it cannot say."""
-    held = results.source.get("measures")
-    texts = held.get(name) if isinstance(held, dict) else None
-    if not isinstance(texts, dict):
-        return []
-    says, cannot = (printable(texts.get(part, ""), 400) for part in ("says", "cannot"))
-    return wrapped(f"{printable(name)}: {says}. But {cannot}.", "", "  ")
-
-
-def _notes(results: Results) -> list[str]:
-    held = results.source.get("notes")
-    return [str(each) for each in held] if isinstance(held, list) else []
 
 
 def _legend() -> list[str]:

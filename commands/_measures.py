@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from ._tables import wrapped
 
 if TYPE_CHECKING:
+    from repdiag.measures.declaration import Declaration
     from repdiag.measures.pair_registry import PairMeasure
-    from repdiag.measures.registry import Declaration, Measure
+    from repdiag.measures.plane_registry import PlaneEstimator
+    from repdiag.measures.registry import Measure
 
 AFTER = ("name", "summary", "definition")
 """Fields that stand above the list of the others."""
@@ -43,12 +45,10 @@ def _shown(value: Any) -> str:
 
 
 def _record(item: Declaration) -> dict[str, Any]:
-    from repdiag.measures.pair_registry import PairMeasure
-
-    own = _of_a_pair(item) if isinstance(item, PairMeasure) else _of_one(cast("Measure", item))
+    of, own = _own(item)
     return {
         "name": item.name,
-        "of": "pair" if isinstance(item, PairMeasure) else "representation",
+        "of": of,
         "summary": item.summary,
         "definition": item.definition,
         "unit": item.unit,
@@ -58,6 +58,19 @@ def _record(item: Declaration) -> dict[str, Any]:
         "cite": item.cite,
         "defaults": dict(item.defaults),
     }
+
+
+def _own(item: Declaration) -> tuple[str, dict[str, Any]]:
+    """What the measure is of, and what only its kind declares."""
+    from repdiag.measures.pair_registry import PairMeasure
+    from repdiag.measures.plane_registry import PlaneEstimator
+
+    match item:
+        case PairMeasure():
+            return "pair", _of_a_pair(item)
+        case PlaneEstimator():
+            return "information plane", _of_a_plane(item)
+    return "representation", _of_one(cast("Measure", item))
 
 
 def _of_one(item: Measure) -> dict[str, Any]:
@@ -77,6 +90,14 @@ def _of_a_pair(item: PairMeasure) -> dict[str, Any]:
         "says": item.says,
         "cannot": item.cannot,
     }
+
+
+def _of_a_plane(item: PlaneEstimator) -> dict[str, Any]:
+    from repdiag.measures.plane_registry import EstimatorChoice
+
+    usual = EstimatorChoice(item)
+    own = {"rows": usual.most_rows, "scale_free": usual.scale_free, "needs_inputs": usual.needs_inputs}
+    return {**own, "says": item.says, "cannot": item.cannot}
 
 
 def measures_document(chosen: Sequence[Declaration]) -> str:

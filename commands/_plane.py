@@ -10,6 +10,7 @@ from repdiag.text import listing, printable
 
 from ._analysis import Sources
 from ._comparison import fitted
+from ._meaning import meanings, notes
 from ._output import Output
 from ._tables import WIDTH, wrapped
 
@@ -49,19 +50,13 @@ def plane_text(results: Results) -> str:
         own = [path for path in shown if path.estimator == estimator]
         lines += ["", *_paths(estimator, own, results)]
         lines += _phases([phase for phase in results.phases if _of(phase, own)], own)
-    lines += ["", *(line for name in _estimators(results) for line in _meaning(name, results))]
+    lines += ["", *meanings(_estimators(results), results)]
     lines += _remark(results)
     lines += [line for note in notes(results) for line in wrapped(f"note: {printable(note, 600)}", "")]
     left = len(results.trajectories) - len(shown)
     if left:
         lines += ["", f"{left} more path{' is' if left == 1 else 's are'} in the report and the JSON."]
     return "\n".join(lines).strip("\n") + "\n"
-
-
-def notes(results: Results) -> list[str]:
-    """What was left out, chosen or noticed."""
-    held = results.source.get("notes")
-    return [str(each) for each in held] if isinstance(held, list) else []
 
 
 def _shown(results: Results) -> list[Trajectory]:
@@ -169,16 +164,6 @@ def _phase(phase: Phase, label: str) -> Iterator[str]:
 def _when(checkpoint: str, step: int | None) -> str:
     """The step, else the name, in ten columns."""
     return printable(checkpoint, 10) if step is None else printable(f"{step:,}", 10)
-
-
-def _meaning(name: str, results: Results) -> list[str]:
-    """What an estimator says and cannot say."""
-    held = results.source.get("measures")
-    texts = held.get(name) if isinstance(held, dict) else None
-    if not isinstance(texts, dict):
-        return []
-    says, cannot = (printable(texts.get(part, ""), 400) for part in ("says", "cannot"))
-    return wrapped(f"{printable(name)}: {says}. But {cannot}.", "", "  ")
 
 
 def _remark(results: Results) -> list[str]:

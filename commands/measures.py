@@ -18,14 +18,16 @@ def measures(
 ) -> None:
     """List the measures, or show one in full.
 
-    Those of one representation first, then those of pairs. With a name: definition, unit, bounds,
-    invariances and source.
+    Those of one representation first, then those of pairs, then the estimators of `plane`. With a name:
+    definition, unit, bounds, invariances and source.
     """
+    from repdiag.measures.declaration import find_in
     from repdiag.measures.pair_registry import all_pair_measures
-    from repdiag.measures.registry import all_measures, find_in
+    from repdiag.measures.plane_registry import all_estimators
+    from repdiag.measures.registry import all_measures
 
-    known = {**all_pair_measures(), **all_measures()}
-    every = [*all_measures().values(), *all_pair_measures().values()]
+    known = {**all_measures(), **all_pair_measures(), **all_estimators()}
+    every = list(known.values())
     chosen = every if name is None else [find_in(name, known)]
     output = Output(json=json)
     output.table(measure_list(chosen) if name is None else measure_page(chosen[0]))

@@ -12,6 +12,7 @@ from . import _options as o
 from . import _plane as p
 from . import _plane_options as e
 from ._analysis import Sources
+from ._meaning import notes
 from ._output import Output
 
 
@@ -67,5 +68,5 @@ def plane(
     journal.remove()
     if not readable(results.trajectories):
         if quiet:
-            output.verdict(f"{p.notes(results)[0]}\n")
+            output.verdict(f"{notes(results)[0]}\n")
         raise typer.Exit(EXIT_INCONCLUSIVE)

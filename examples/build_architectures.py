@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,9 @@ def main() -> None:
     )
 
 
-def described(spec: str, cache: Path | None) -> Described | None:
+def described(spec: str, kept: Path | None) -> Described | None:
     """One architecture, from the cache where it is there; None (and a line) where it cannot be built."""
-    known = recorded(cache)
+    known = recorded(kept)
     if spec in known:
         return known[spec]
     try:
@@ -64,18 +65,17 @@ def described(spec: str, cache: Path | None) -> Described | None:
         print(f"left out: {error}", file=sys.stderr)
         return None
     known[spec] = found
-    if cache:
-        with cache.open("a") as stream:
+    if kept:
+        with kept.open("a") as stream:
             stream.write(json.dumps(asdict(found)) + "\n")
     return found
 
 
-def recorded(cache: Path | None, held: dict[Path | None, dict[str, Described]] = {}) -> dict[str, Described]:  # noqa: B006
-    """What the cache holds, read once."""
-    if cache not in held:
-        lines = cache.read_text().splitlines() if cache and cache.exists() else []
-        held[cache] = {one.spec: one for one in map(from_json, lines)}
-    return held[cache]
+@cache
+def recorded(kept: Path | None) -> dict[str, Described]:
+    """What the file of earlier runs holds, read once."""
+    lines = kept.read_text().splitlines() if kept and kept.exists() else []
+    return {one.spec: one for one in map(from_json, lines)}
 
 
 def from_json(line: str) -> Described:

@@ -9,8 +9,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from repdiag.measures.declaration import Change
 from repdiag.measures.inputs import Need
-from repdiag.measures.registry import Change, parse_selection
+from repdiag.measures.registry import parse_selection
 from tests.analysis.memory import figure
 from tests.reference import Matrix
 

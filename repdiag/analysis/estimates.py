@@ -13,8 +13,9 @@ from torch import Tensor
 from repdiag.analysis.corrected import Corrected, Pair, corrected, plain
 from repdiag.analysis.facts import Facts
 from repdiag.analysis.replicas import Replicas
+from repdiag.measures.declaration import Bound, Reading
 from repdiag.measures.inputs import Need, Spectrum
-from repdiag.measures.registry import Bound, Reading, Selection
+from repdiag.measures.registry import Selection
 from repdiag.results import Estimate
 from repdiag.stats.jackknife import LEAST_GROUPS
 from repdiag.types import IntervalMethod, Status

@@ -256,7 +256,7 @@ def _source(
         "notes": list(notes),
         "bandwidth": "median" if request.bandwidth is None else request.bandwidth,
         "rows": request.rows,
-        "given": request.pairs.given,
+        **({"given": request.pairs.given} if request.pairs.given else {}),
         "interval": request.interval,
         "seed": request.seed,
         "device": device,

@@ -15,9 +15,9 @@ from repdiag.analysis.pair_figures import GAUSSIAN, figure_of, interval_about, s
 from repdiag.analysis.pair_nulls import itself
 from repdiag.analysis.pair_records import PairReplicas
 from repdiag.analysis.pair_status import Standing
+from repdiag.measures.declaration import Reading
 from repdiag.measures.pair_inputs import PairNeed, PairRecord
 from repdiag.measures.pair_registry import MEDIAN, PairSelection
-from repdiag.measures.registry import Reading
 from repdiag.results import Estimate
 from repdiag.text import printable
 from repdiag.types import IntervalMethod, Status

@@ -54,7 +54,7 @@ class Standing:
         """Where shuffled rows give most of the figure."""
         if self.measure in ANCHORED or null <= max(0.0, SHARE * self.value):
             return ""
-        return f"most of it is no dependence: shuffled rows give {null:.3g}, these {self.value:.3g}"
+        return f"most of it is no dependence: shuffled rows give {_shown(null)}, these {_shown(self.value)}"
 
     def _beside_null(self, beside: Mapping[str, Any]) -> str:
         """Where the figure may be one of those of shuffled rows; each error stands in for a missing other."""
@@ -65,7 +65,7 @@ class Standing:
         if off >= TOLD_APART * spread:
             return ""
         told = f"{off / spread:.2g} standard errors" if spread else "nothing"
-        return f"shuffled rows give as much: {beside['null']:.3g} and {self.value:.3g}, {told} apart"
+        return f"shuffled rows give as much: {_shown(beside['null'])} and {_shown(self.value)}, {told} apart"
 
     def _self(self, beside: Mapping[str, Any]) -> str:
         """Where a view with itself is not seen either."""
@@ -74,4 +74,11 @@ class Standing:
         spread = math.hypot(self.error or 0.0, beside.get("null_error") or 0.0)
         if nearest is None or abs(nearest - beside["null"]) >= TOLD_APART * spread:
             return ""
-        return f"a view with itself gives {nearest:.3g}, shuffled rows {beside['null']:.3g}: no contrast"
+        return (
+            f"a view with itself gives {_shown(nearest)}, shuffled rows {_shown(beside['null'])}: no contrast"
+        )
+
+
+def _shown(figure: float) -> str:
+    """Three digits, and whole numbers without an exponent."""
+    return f"{figure:,.0f}" if 1000 <= abs(figure) < 1e7 else f"{figure:.3g}"

@@ -9,6 +9,7 @@ import torch
 from pydantic import JsonValue
 
 from repdiag._version import __version__
+from repdiag.analysis.frame import SAMPLE_ROWS
 from repdiag.analysis.plane_defaults import Defaults
 from repdiag.analysis.plane_journal import PlaneJournal, fingerprint
 from repdiag.analysis.plane_notes import notes_on, why_unreadable
@@ -17,7 +18,7 @@ from repdiag.analysis.plane_phases import phases_of, with_agreement
 from repdiag.analysis.plane_request import PlaneRequest, refuse_without_inputs
 from repdiag.analysis.plane_rows import PlaneSource
 from repdiag.analysis.plane_samples import samples_of
-from repdiag.analysis.plane_scale import SCALE_ROWS, scan
+from repdiag.analysis.plane_scale import scan
 from repdiag.analysis.plane_series import series_of
 from repdiag.analysis.plane_work import PlaneTask, measure_all, usual_pair
 from repdiag.analysis.requests import resolve_device
@@ -118,7 +119,7 @@ def _source(task: PlaneTask, notes: Sequence[str]) -> dict[str, JsonValue]:
         "target": samples.targets[0].name,
         "inputs": "features" if request.inputs else "identity",
         "bandwidth": "median" if request.bandwidth is None else request.bandwidth,
-        "scale_rows": SCALE_ROWS,
+        "scale_rows": SAMPLE_ROWS,
         "seed": request.seed,
         "device": task.source.device,
         "torch": torch.__version__,

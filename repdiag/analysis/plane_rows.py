@@ -14,8 +14,9 @@ from torch import Tensor
 from repdiag import linalg
 from repdiag.analysis.bandwidth import kernel_of
 from repdiag.analysis.facts import STORAGE_EPSILON
+from repdiag.analysis.frame import SAMPLE_ROWS
 from repdiag.analysis.plane_samples import Samples, shuffled_labels
-from repdiag.analysis.plane_scale import SCALE_ROWS, Scanned
+from repdiag.analysis.plane_scale import Scanned
 from repdiag.analysis.plane_series import Layer, Stop
 from repdiag.analysis.source import block_rows
 from repdiag.measures.plane_inputs import PlaneRows
@@ -132,6 +133,6 @@ class PlaneSource:
             assert info is not None
             blocks = store.input_blocks(view, block_rows(info.p))
             found = self._gathered(blocks, ranks, source, (info.p, info.dtype))
-            near = torch.from_numpy(found.rows[:SCALE_ROWS].astype(np.float64))
+            near = torch.from_numpy(found.rows[:SAMPLE_ROWS].astype(np.float64))
             self._held = key, found, kernel_of(near).width
         return self._held[1], self._held[2]

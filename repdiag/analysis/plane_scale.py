@@ -11,15 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from repdiag.analysis.bandwidth import kernel_of
+from repdiag.analysis.frame import SAMPLE_ROWS
 from repdiag.analysis.memory import give_back
 from repdiag.analysis.plane_samples import Samples
 from repdiag.analysis.plane_series import Layer, Run, Series, Stop
 from repdiag.analysis.source import Progress, block_rows
 from repdiag.measures.plane_inputs import LayerScale
 from repdiag.store import RepresentationInfo
-
-SCALE_ROWS = 4000
-"""Samples with the lowest id hashes whose distances and deviations make the scale of a layer."""
 
 QUANTILES = 3000
 """Steps between the quantiles of a layer: a multiple of the usual numbers of bins."""
@@ -123,7 +121,7 @@ def _scan_layer(
     kept: list[tuple[NDArray[np.int64], NDArray[Any]]] = []
     for start, block in store.blocks(info.address, block_rows(info.d)):
         ranks = order[start : start + len(block)]
-        chosen = scan.see(ranks, block) & (ranks < SCALE_ROWS)
+        chosen = scan.see(ranks, block) & (ranks < SAMPLE_ROWS)
         kept.append((ranks[chosen], block[chosen]))
     ranks = np.concatenate([part[0] for part in kept])
     rows = np.concatenate([part[1] for part in kept])

@@ -87,7 +87,7 @@ def series_of(stores: Sequence[Store], choice: PlaneChoice) -> Series:
             "for each run, or say with --run how names of checkpoints tell them, such as --run 'seed(\\d+)'"
         )
     kind = _kind(found)
-    notes += _order_notes(found, kind)
+    notes += _order_notes(found, kind) + _twin_notes(stores, choice)
     runs = tuple(Run(name, _ordered(stops, kind)) for name, stops in named.items())
     notes += [note for run in runs for note in _run_notes(run, kind)]
     return Series(runs, kind, notes)
@@ -98,12 +98,24 @@ def _stops(number: int, store: Store, choice: PlaneChoice) -> Iterator[Stop]:
     by_checkpoint: dict[str, dict[Layer, RepresentationInfo]] = {}
     for info in chosen:
         address = info.address
-        if not choice.checkpoints and _attribute(store, address.checkpoint, "twin_of") is not None:
+        if not choice.checkpoints and _is_twin(store, address.checkpoint):
             continue  # fresh weights are no step of a training
         by_checkpoint.setdefault(address.checkpoint, {})[address.view, address.layer] = info
     for name, infos in by_checkpoint.items():
         step = next((info.step for info in infos.values() if info.step is not None), None)
         yield Stop(number, name, infos, step, _epoch(store, name))
+
+
+def _is_twin(store: Store, checkpoint: str) -> bool:
+    return _attribute(store, checkpoint, "twin_of") is not None
+
+
+def _twin_notes(stores: Sequence[Store], choice: PlaneChoice) -> list[str]:
+    if choice.checkpoints:
+        return []
+    places = {(number, i.address.checkpoint) for number, s in enumerate(stores) for i in s.representations}
+    twins = sorted(name for number, name in places if _is_twin(stores[number], name))
+    return [f"fresh weights: left out {listing(twins)}; --checkpoint names them"] if twins else []
 
 
 def _attribute(store: Store, checkpoint: str, name: str) -> object:

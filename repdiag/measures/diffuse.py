@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from repdiag.measures.declaration import CENTRED
 from repdiag.measures.inputs import Need, Neighbours
-from repdiag.measures.registry import CENTRED, measure
+from repdiag.measures.registry import measure
 
 
 @measure(

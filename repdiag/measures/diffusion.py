@@ -6,10 +6,11 @@ import math
 
 from torch import Tensor
 
+from repdiag.measures.declaration import CENTRED, Reading
 from repdiag.measures.inputs import Cloud, Need
 from repdiag.measures.pair_grams import diffusion_entropy_of, gaussian_gram
 from repdiag.measures.pair_matrices import PUBLISHED_WIDTH
-from repdiag.measures.registry import CENTRED, Reading, measure
+from repdiag.measures.registry import measure
 
 
 @measure(

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from repdiag.measures.declaration import UNIT_ROWS
 from repdiag.measures.inputs import Directions, Need, Potential, Spectrum
-from repdiag.measures.registry import UNIT_ROWS, measure
+from repdiag.measures.registry import measure
 
 
 @measure(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from repdiag.measures.declaration import Reading
 from repdiag.measures.inputs import Activity, Need
-from repdiag.measures.registry import Reading, measure
+from repdiag.measures.registry import measure
 
 FIRING_RATE = 1e-3
 """A feature that fires more rarely than this is dead, when the data can tell."""

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from repdiag.measures.declaration import CENTRED, Reading
 from repdiag.measures.inputs import ClassMeans, ClassSpectra, Need, Objects
-from repdiag.measures.registry import CENTRED, Reading, measure
+from repdiag.measures.registry import measure
 
 MORE_OBJECTS_THAN_FEATURES = 1 + 1e-9
 """With as many objects as features the scatter between them has no full rank."""

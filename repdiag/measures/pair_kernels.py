@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from repdiag.errors import InputError
+from repdiag.measures.declaration import Change, Options, Reading, Requirement
 from repdiag.measures.pair_entropies import KernelRows, Signed, Total
 from repdiag.measures.pair_grams import KERNELS, delta_gram, gram, matrix_entropy, median_distance
 from repdiag.measures.pair_inputs import NOTHING_GIVEN, GramTotals, PairNeed, RowPairs
 from repdiag.measures.pair_registry import MEDIAN, gaussian_kernel, pair_measure
-from repdiag.measures.registry import Change, Options, Reading, Requirement
 
 SOURCE = "Giraldo, Rao & Principe 2015, Measures of entropy from data using infinitely divisible kernels"
 KERNEL = (

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.errors import UsageError
+from repdiag.measures.declaration import Change, Options, Reading
 from repdiag.measures.pair_grams import (
     diffusion_entropy_of,
     factor_gram,
@@ -17,7 +18,6 @@ from repdiag.measures.pair_inputs import JointMoments, PairNeed, RowPairs
 from repdiag.measures.pair_kernels import information
 from repdiag.measures.pair_linear import correlation
 from repdiag.measures.pair_registry import MEDIAN, pair_measure
-from repdiag.measures.registry import Change, Options, Reading
 
 UNIT: tuple[Change, ...] = ("row order", "rotation", "scale", "row scale", "feature order")
 RIGID: tuple[Change, ...] = ("row order", "rotation", "translation", "scale", "feature order")

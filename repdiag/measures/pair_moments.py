@@ -10,6 +10,7 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.errors import UsageError
+from repdiag.measures.declaration import Change, Reading
 from repdiag.measures.pair_grams import dependence, gaussian_gram
 from repdiag.measures.pair_inputs import JointMoments, PairNeed, RowPairs
 from repdiag.measures.pair_linear import (
@@ -26,7 +27,6 @@ from repdiag.measures.pair_linear import (
     widths_of,
 )
 from repdiag.measures.pair_registry import MEDIAN, gaussian_kernel, pair_measure
-from repdiag.measures.registry import Change, Reading
 
 RIGID: tuple[Change, ...] = ("row order", "rotation", "translation", "scale", "feature order")
 UNIT: tuple[Change, ...] = ("row order", "rotation", "scale", "row scale", "feature order")

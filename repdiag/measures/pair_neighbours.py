@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from repdiag.errors import InputError
+from repdiag.measures.declaration import Reading, Requirement
 from repdiag.measures.pair_inputs import NOTHING_GIVEN, PairNeed, RowPairs
 from repdiag.measures.pair_registry import pair_measure
-from repdiag.measures.registry import Reading, Requirement
 from repdiag.measures.trees import crowds, suits_tree
 
 BLOCK = 256

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from repdiag.measures.pair_inputs import PairNeed
-from repdiag.measures.registry import (
+from repdiag.measures.declaration import (
     Bound,
     Change,
     Choice,
@@ -18,6 +17,7 @@ from repdiag.measures.registry import (
     find_in,
     parse_in,
 )
+from repdiag.measures.pair_inputs import PairNeed
 
 MEDIAN = "s the median distance"
 """How a definition names the bandwidth, which a run may set otherwise."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from repdiag.errors import UsageError
+from repdiag.measures.declaration import Change, Choice, Declaration, Options, Requirement, parse_in
 from repdiag.measures.plane_inputs import PlaneReading, PlaneRows
-from repdiag.measures.registry import Change, Choice, Declaration, Options, Requirement, parse_in
 from repdiag.text import nearest, printable
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from repdiag import linalg
+from repdiag.measures.declaration import Change, Options, Requirement
 from repdiag.measures.pair_grams import median_distance
 from repdiag.measures.plane_blocks import rounds_little
 from repdiag.measures.plane_inputs import PlaneRows
-from repdiag.measures.registry import Change, Options, Requirement
 
 RIGID: tuple[Change, ...] = ("row order", "rotation", "translation", "feature order")
 """What figures of one bandwidth do not depend on."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from repdiag.measures.declaration import Reading
 from repdiag.measures.inputs import Need, Outputs
-from repdiag.measures.registry import Reading, measure
+from repdiag.measures.registry import measure
 
 OUTPUTS = ("auto", "logits", "probabilities")
 WEIGHTINGS = ("sample", "class")

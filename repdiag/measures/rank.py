@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from repdiag.measures.corrections import leading_share, unbiased_participation_ratio
+from repdiag.measures.declaration import CENTRED, UNCENTRED, Reading
 from repdiag.measures.inputs import Need, Population, Spectrum
-from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
+from repdiag.measures.registry import measure
 
 
 @measure(

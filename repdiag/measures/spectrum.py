@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from repdiag.measures.corrections import leading_share
+from repdiag.measures.declaration import CENTRED, UNCENTRED, Reading
 from repdiag.measures.inputs import Location, Need, Spectrum
-from repdiag.measures.registry import CENTRED, UNCENTRED, Reading, measure
+from repdiag.measures.registry import measure
 
 LEAST_VARYING = 8
 """With fewer features that vary, the others are not a detail of the activation."""

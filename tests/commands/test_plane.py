@@ -50,6 +50,27 @@ def notes(results: Results) -> str:
     return " | ".join(map(str, held))
 
 
+def test_a_twin_with_fresh_weights_is_no_step_unless_named(typed: Typed, here: Path) -> None:
+    made = planes.rising_then_falling(3)
+    rows = {Address(f"step={step}", "base", "turns"): made[step]["turns"] for step in made}
+    rows[Address("step=2-twin", "base", "turns")] = made[0]["turns"]
+    checkpoints = {f"step={step}": {"step": step} for step in made} | {"step=2-twin": {"twin_of": "step=2"}}
+    labels = {"label": [f"c{i % 2}" for i in range(planes.N)]}
+    write_store(here / "twin.h5", labels, rows, checkpoints=checkpoints)
+    results = found(typed, here / "twin.h5", "--estimator", "binning")
+    assert [point.step for point in path_of(results, "turns").points] == [0, 1, 2]
+    assert "fresh weights: left out step=2-twin; --checkpoint names them" in notes(results)
+    named = found(typed, here / "twin.h5", "--estimator", "binning", "--checkpoint", "*")
+    assert len(path_of(named, "turns").points) == 4
+
+
+def test_estimators_of_which_the_same_holds_share_one_text(typed: Typed, run: Path) -> None:
+    pair = ("--estimator", "renyi", "--estimator", "renyi{bandwidth=step}", "--no-report")
+    said = " ".join(typed("plane", run, *pair).out.split())
+    assert said.count("it is no Shannon information") == 1
+    assert "renyi, renyi{bandwidth=step}: the number of rows" in said
+
+
 def test_a_store_is_paths_phases_and_a_page(typed: Typed, run: Path, here: Path) -> None:
     ended = typed("plane", run)
     assert ended.code == 0

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from repdiag.extract import ExtractRequest
+from repdiag.extract import ExtractRequest, shards
 
 MODEL = """
 import torch
@@ -73,3 +73,24 @@ def ask(tmp_path: Path, model_file: Path) -> Callable[..., ExtractRequest]:
         return ExtractRequest(tuple(map(str, checkpoints)), **{**defaults, **changes})
 
     return make
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Shards of 8 rows, and a run that is interrupted once, at the shard of this number."""
+    original = shards.make_shard
+    monkeypatch.setattr(shards, "SHARD_ROWS", 8)
+
+    def arrange(number: int) -> None:
+        made = 0
+
+        def stopping(*arguments: Any) -> Any:
+            nonlocal made
+            made += 1
+            if made == number:
+                raise KeyboardInterrupt
+            return original(*arguments)
+
+        monkeypatch.setattr("repdiag.extract.runner.make_shard", stopping)
+
+    return arrange

@@ -12,7 +12,6 @@ from torch import nn
 
 from repdiag.errors import InputError, UsageError
 from repdiag.extract import ExtractRequest, extract
-from repdiag.extract import shards as shards_module
 from repdiag.store import open_store
 from repdiag.types import Address
 
@@ -120,26 +119,16 @@ def test_one_that_breaks_in_one_view_is_left_out_of_all(save: Save, ask: Ask, di
 
 
 def test_a_resumed_run_has_the_same_samples(
-    save: Save, ask: Ask, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    save: Save, ask: Ask, digits: Path, tmp_path: Path, stop_at: Callable[[int], None]
 ) -> None:
 
-    monkeypatch.setattr(shards_module, "SHARD_ROWS", 8)
     path, _ = save()
     options: dict[str, Any] = {"data": f"{digits}:named", "limit": 30, "views": ("base", "noise")}
     options |= {"on_error": "skip", "batch_size": 8}
     whole = ask(path, **options)
     extract(whole)
     again = ask(path, **options, output=str(tmp_path / "again.h5"))
-    original, made = shards_module.make_shard, 0
-
-    def stopping(*arguments: Any) -> Any:
-        nonlocal made
-        made += 1
-        if made == 6:
-            raise KeyboardInterrupt
-        return original(*arguments)
-
-    monkeypatch.setattr("repdiag.extract.runner.make_shard", stopping)
+    stop_at(6)
     with pytest.raises(KeyboardInterrupt):
         extract(again)
     extract(again)

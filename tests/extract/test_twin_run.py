@@ -16,7 +16,6 @@ from repdiag.check import check
 from repdiag.data import open_data
 from repdiag.errors import UsageError
 from repdiag.extract import ExtractRequest, extract, plan
-from repdiag.extract import shards as shards_module
 from repdiag.results import Finding
 from repdiag.store import open_store
 from repdiag.types import Address
@@ -96,7 +95,7 @@ def test_a_checkpoint_of_which_almost_nothing_loaded_is_a_warning(
 
 
 def test_each_checkpoint_has_a_twin_and_a_run_resumes_within_one(
-    save: Save, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    save: Save, ask: Ask, tmp_path: Path, stop_at: Callable[[int], None]
 ) -> None:
     for step in (1, 2):
         save(f"step_{step}.pt", seed=step)
@@ -109,16 +108,7 @@ def test_each_checkpoint_has_a_twin_and_a_run_resumes_within_one(
     assert seen[-1] == (150 * 8, 150 * 8)
     again = ask(*checkpoints, twin=True, views=("base", "noise"), output=str(tmp_path / "again.h5"))
 
-    original, made = shards_module.make_shard, 0
-
-    def stopping(*arguments: Any) -> Any:
-        nonlocal made
-        made += 1
-        if made == 4:
-            raise KeyboardInterrupt
-        return original(*arguments)
-
-    monkeypatch.setattr("repdiag.extract.runner.make_shard", stopping)
+    stop_at(25)
     with pytest.raises(KeyboardInterrupt):
         extract(again)
     extract(again)

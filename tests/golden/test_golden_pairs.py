@@ -21,6 +21,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from repdiag import linalg
+from repdiag.measures.declaration import Reading
 from repdiag.measures.diffusion import diffusion_entropy
 from repdiag.measures.inputs import Cloud
 from repdiag.measures.pair_grams import (
@@ -36,7 +37,6 @@ from repdiag.measures.pair_linear import nuclear_norm
 from repdiag.measures.pair_matrices import PUBLISHED_WIDTH
 from repdiag.measures.pair_moments import gaussian_mi, logdet_mi
 from repdiag.measures.pair_moments import total_coding_rate as rate_of
-from repdiag.measures.registry import Reading
 from tests.analysis.memory import figure
 from tests.golden.inputs import INPUTS, Matrix, augmented_objects, digits, logits_of_digits
 from tests.golden.pair_inputs import CORRELATIONS, PAIRS, Pair, population_covariance

@@ -13,11 +13,11 @@ from repdiag import linalg
 from repdiag.accumulators.gram import Kernel, gram_sums
 from repdiag.analysis.pair_records import GRAMS
 from repdiag.analysis.pair_spectra import SPECTRA
+from repdiag.measures.declaration import Reading
 from repdiag.measures.pair_entropies import KernelRows
 from repdiag.measures.pair_grams import median_distance
 from repdiag.measures.pair_inputs import GramTotals, JointMoments, PairNeed, PairRecord, RowPairs
 from repdiag.measures.pair_registry import parse_pair_selection
-from repdiag.measures.registry import Reading
 
 Matrix = NDArray[np.float64]
 Widths = tuple[float, float]

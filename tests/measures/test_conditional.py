@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from repdiag.measures.declaration import Reading
 from repdiag.measures.pair_inputs import RowPairs
 from repdiag.measures.pair_neighbours import conditional_ksg_mi, ksg_mi
-from repdiag.measures.registry import Reading
 from tests.measures.pair_records import Matrix, row_pairs
 from tests.measures.pair_twins import Views, twin
 

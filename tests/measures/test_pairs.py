@@ -15,6 +15,7 @@ from repdiag.analysis.bandwidth import kernel_of
 from repdiag.analysis.pair_records import GRAMS
 from repdiag.errors import InputError, UsageError
 from repdiag.measures import trees
+from repdiag.measures.declaration import Change
 from repdiag.measures.pair_corrections import information_bias, wishart_bias
 from repdiag.measures.pair_grams import delta_gram, gaussian_gram, matrix_entropy
 from repdiag.measures.pair_inputs import PairNeed
@@ -22,7 +23,6 @@ from repdiag.measures.pair_kernels import conditional_renyi_mi, renyi_joint_entr
 from repdiag.measures.pair_moments import cka, logdet_mi
 from repdiag.measures.pair_neighbours import conditional_ksg_mi
 from repdiag.measures.pair_registry import all_pair_measures, parse_pair_selection
-from repdiag.measures.registry import Change
 from repdiag.stats.logdet import wishart_bias as wishart_bias_on_the_host
 from tests.measures.pair_records import (
     Matrix,

@@ -12,10 +12,10 @@ import torch
 
 from repdiag.errors import InputError, UsageError
 from repdiag.measures import plane_blocks, plane_codes
+from repdiag.measures.declaration import Change
 from repdiag.measures.plane_inputs import LayerScale, PlaneRows
 from repdiag.measures.plane_neighbours import gaussian_bias
 from repdiag.measures.plane_registry import all_estimators, parse_estimator
-from repdiag.measures.registry import Change
 from tests.measures.plane_records import (
     Codes,
     Matrix,

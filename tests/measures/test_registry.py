@@ -11,15 +11,8 @@ import torch
 from repdiag import synthetic
 from repdiag.analysis.estimates import bound_value
 from repdiag.errors import UsageError
-from repdiag.measures.registry import (
-    Change,
-    Measure,
-    Reading,
-    Selection,
-    all_measures,
-    find,
-    parse_selection,
-)
+from repdiag.measures.declaration import Change, Reading
+from repdiag.measures.registry import Measure, Selection, all_measures, find, parse_selection
 from tests import laws
 from tests.analysis.memory import analyse, figure
 from tests.laws import APPLY, CHANGES, COLLAPSES, INPUTS, Subject, evaluate

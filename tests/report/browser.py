@@ -2,73 +2,60 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--allow-file-access-from-files",
-    "--virtual-time-budget=40000",
-    "--enable-logging=stderr",
-    "--v=0",
-    "--dump-dom",
-)
+_FLAGS = ["--no-sandbox", "--disable-gpu"]
+_FACTS = "({ ...document.documentElement.dataset, width: String(innerWidth) })"
 
 
 @dataclass(frozen=True)
 class Visit:
-    """The page after its scripts have run, and what it said on the console."""
+    """The page after its scripts have run, what it said on the console or asked of the network."""
 
     dom: str
     console: list[str]
+    facts: dict[str, str]
 
     def data(self, name: str) -> str | None:
-        """A `data-` attribute of the root element."""
-        root = re.search(r"<html[^>]*>", self.dom)
-        found = re.search(rf'data-{name}="([^"]*)"', root[0]) if root else None
-        return found[1] if found else None
+        """A `data-` attribute of the root element, or what the visit's actions returned by this name."""
+        return self.facts.get(name)
 
 
-def visit(path: Path, width: int = 1280, dark: bool = False) -> Visit:
-    """Open a page; windows narrower than 500 pixels need `visit_narrow`."""
-    assert CHROMIUM is not None
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},1600"]
-        command += [f"--blink-settings=preferredColorScheme={0 if dark else 1}", path.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return Visit(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
+def visit(path: Path, width: int = 1280, dark: bool = False, actions: str = "({})") -> Visit:
+    """Open a page without a network and wait until it calls itself ready.
 
-
-def visit_narrow(path: Path, width: int = 390, actions: str = "{}") -> Visit:
-    """Open a page in a frame of `width` pixels; the root's attributes are those of the page within.
-
-    `actions` is a script expression, once the page is ready, of an object with more attributes;
-    it finds the page's window in `inner`.
+    `actions` is a script expression, evaluated then, of an object of more facts.
     """
-    wrapper = path.with_name(f"narrow-{path.name}")
-    style = f"border:0;width:{width}px;height:1600px"
-    wrapper.write_text(
-        f'<!doctype html><html><body><iframe src="{path.name}" style="{style}">'
-        "</iframe><script>const wait = setInterval(async () => {"
-        "const inner = document.querySelector('iframe').contentWindow;"
-        "const data = inner.document.documentElement?.dataset;"
-        "if (!data?.ready) return; clearInterval(wait);"
-        f"const seen = {{...data, width: inner.innerWidth, ...await ({actions})}};"
-        "Object.assign(document.documentElement.dataset, seen);"
-        "}, 50)</script></body></html>"
-    )
-    return visit(wrapper)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        window = browser.new_context(
+            viewport={"width": width, "height": 1600},
+            color_scheme="dark" if dark else "light",
+            offline=True,
+        )
+        page = window.new_page()
+        heard = _listen(page)
+        page.goto(path.as_uri())
+        page.wait_for_function("document.documentElement.dataset.ready")
+        more = page.evaluate(actions)
+        facts = {key: str(value) for key, value in (page.evaluate(_FACTS) | more).items()}
+        return Visit(page.content(), heard, facts)
+
+
+def _listen(page: Page) -> list[str]:
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+    page.on("request", lambda asked: None if _local(asked.url) else heard.append(f"asked for {asked.url}"))
+    return heard
+
+
+def _local(url: str) -> bool:
+    return url.startswith(("file:", "data:", "blob:"))

@@ -12,7 +12,7 @@ import pytest
 from repdiag.report import PageOptions, PlotlyJs, write_report
 from repdiag.report.figures import SHORT, plot_text
 from tests.report import samples
-from tests.report.browser import Visit, needs_chromium, visit, visit_narrow
+from tests.report.browser import Visit, needs_chromium, visit
 
 pytestmark = needs_chromium
 PAGES = {
@@ -117,21 +117,21 @@ def test_other_bundles_open_offline(plotlyjs: PlotlyJs, drawn: str, folder: Path
 def test_page_fits_a_narrow_screen(name: str, folder: Path) -> None:
     path = folder / f"{name}.html"
     write_report([PAGES[name]], path)
-    seen = visit_narrow(path)
+    seen = visit(path, width=390)
     assert seen.data("width") == "390"
     assert seen.data("ready") == "true"
     assert seen.data("overflow") == "no"
 
 
 USE_EVERYTHING = """(async () => {
-  const doc = inner.document;
+  const doc = document;
   const settle = () => new Promise((done) => setTimeout(done, 300));
   const lines = (name) => doc.getElementById(`plot-${name}`).data.length;
   const axis = (name) => doc.getElementById(`plot-${name}`).layout;
   const set = async (selector, value) => {
     const select = doc.querySelector(selector);
     select.value = value;
-    select.dispatchEvent(new inner.Event("change"));
+    select.dispatchEvent(new window.Event("change"));
     await settle();
   };
   const press = async (selector) => { doc.querySelector(selector).click(); await settle(); };
@@ -150,8 +150,7 @@ USE_EVERYTHING = """(async () => {
   await press("#theme");
   seen.theme = `${doc.documentElement.dataset.theme} ${axis("ranks").font.color}`;
   seen.kept = String(before === doc.getElementById("plot-ranks").data[0].y.join());
-  const saved = new Promise((made) => { inner.URL.createObjectURL = (blob) => { made(blob); return "#"; }; });
-  inner.HTMLAnchorElement.prototype.click = () => {};  // a real download keeps the browser from ending
+  const saved = new Promise((made) => { URL.createObjectURL = (blob) => { made(blob); return "#"; }; });
   await press("[data-download]");
   seen.saved = JSON.parse(await (await saved).text()).schema;
   return seen;
@@ -161,7 +160,7 @@ USE_EVERYTHING = """(async () => {
 def test_pickers_switches_theme_and_download_work(folder: Path) -> None:
     path = folder / "driven.html"
     write_report([PAGES["grid"]], path)
-    seen = visit_narrow(path, width=1100, actions=USE_EVERYTHING)
+    seen = visit(path, width=1100, actions=USE_EVERYTHING)
     assert seen.console == []
     assert seen.data("first") == "12 12 13"
     assert seen.data("layer") == "4 1 2", "one spectrum with its floor, edge and fit; one column"
@@ -174,11 +173,11 @@ def test_pickers_switches_theme_and_download_work(folder: Path) -> None:
 
 
 PICK_A_LAYER = """(async () => {
-  const figure = inner.document.getElementById("plot-growth");
+  const figure = document.getElementById("plot-growth");
   const seen = { before: figure.data.length, names: figure.data.slice(0, 2).map((line) => line.name).join() };
-  const select = inner.document.querySelector('[data-dim="layer"]');
+  const select = document.querySelector('[data-dim="layer"]');
   select.value = "2";
-  select.dispatchEvent(new inner.Event("change"));
+  select.dispatchEvent(new window.Event("change"));
   await new Promise((done) => setTimeout(done, 300));
   return { ...seen, after: figure.data.length, axis: figure.layout.xaxis.type };
 })()"""
@@ -189,7 +188,7 @@ def test_growth_is_drawn_for_four_representations_and_follows_the_pickers(folder
     made = [samples.representation(f"b{i}", samples.power_law(32), rank_curve=curve) for i in range(6)]
     path = folder / "growth.html"
     write_report([samples.results(*made)], path)
-    seen = visit_narrow(path, width=1100, actions=PICK_A_LAYER)
+    seen = visit(path, width=1100, actions=PICK_A_LAYER)
     assert seen.console == []
     assert seen.data("before") == "8"
     assert seen.data("names") == "b0: plug-in,b0: corrected"

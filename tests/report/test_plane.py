@@ -19,7 +19,7 @@ from repdiag.report.thinning import MAX_POINTS
 from repdiag.results import Results
 from repdiag.types import Status
 from tests.report import plane_samples, samples
-from tests.report.browser import Visit, needs_chromium, visit, visit_narrow
+from tests.report.browser import Visit, needs_chromium, visit
 from tests.report.test_page import PLAIN, page
 
 WHOLE = plane_samples.plane()
@@ -251,13 +251,13 @@ def test_page_draws_itself_without_a_word_on_the_console(name: str, folder: Path
 def test_page_fits_a_narrow_screen(folder: Path) -> None:
     path = folder / "narrow.html"
     write_report([WHOLE], path, PageOptions(plotlyjs="directory"))
-    seen = visit_narrow(path)
+    seen = visit(path, width=390)
     assert seen.console == []
     assert (seen.data("width"), seen.data("drawn"), seen.data("overflow")) == ("390", "yes", "no")
 
 
 USE = """(async () => {
-  const doc = inner.document;
+  const doc = document;
   const settle = () => new Promise((done) => setTimeout(done, 300));
   const figure = (name) => doc.getElementById(`plot-${name}`);
   const trails = () => figure("plane").data.filter((trace) => trace.meta && trace.meta.at);
@@ -267,7 +267,7 @@ USE = """(async () => {
   const set = async (selector, value, kind) => {
     const one = doc.querySelector(selector);
     one.value = value;
-    one.dispatchEvent(new inner.Event(kind));
+    one.dispatchEvent(new window.Event(kind));
     await settle();
   };
   await set("#moment", 9, "input");
@@ -303,7 +303,7 @@ USE = """(async () => {
 def test_slider_hover_pickers_and_play_work_together(folder: Path) -> None:
     path = folder / "driven.html"
     write_report([WHOLE], path, PageOptions(plotlyjs="directory"))
-    seen = visit_narrow(path, width=1100, actions=USE)
+    seen = visit(path, width=1100, actions=USE)
     assert seen.console == []
     assert seen.data("first") == "10 20 0"
     assert seen.data("moved") == "10 10 20 step 77, epoch=77"
@@ -318,11 +318,11 @@ def test_slider_hover_pickers_and_play_work_together(folder: Path) -> None:
 
 
 SIDE_BY_SIDE = """(async () => {
-  const doc = inner.document;
+  const doc = document;
   const pick = async (name, value) => {
     const one = doc.querySelector(`[data-plane="${name}"]`);
     one.value = value;
-    one.dispatchEvent(new inner.Event("change"));
+    one.dispatchEvent(new window.Event("change"));
     await new Promise((done) => setTimeout(done, 300));
   };
   const lines = () => doc.getElementById("plot-plane").data.filter((trace) => trace.meta && trace.meta.at);
@@ -341,7 +341,7 @@ SIDE_BY_SIDE = """(async () => {
 def test_splits_stand_side_by_side_in_dashes_and_runs_are_thin(folder: Path) -> None:
     path = folder / "splits.html"
     write_report([plane_samples.splits_and_runs()], path, PageOptions(plotlyjs="directory"))
-    seen = visit_narrow(path, width=1100, actions=SIDE_BY_SIDE)
+    seen = visit(path, width=1100, actions=SIDE_BY_SIDE)
     assert seen.console == []
     assert seen.data("first") == "2"
     assert seen.data("splits") == "solid,dash,dot"
@@ -350,8 +350,8 @@ def test_splits_stand_side_by_side_in_dashes_and_runs_are_thin(folder: Path) -> 
 
 
 VALID = """(async () => {
-  const figures = ["plane", "planesteps"].map((name) => inner.document.getElementById(`plot-${name}`));
-  const faults = figures.flatMap(({ data }) => inner.Plotly.validate(data) || []);
+  const figures = ["plane", "planesteps"].map((name) => document.getElementById(`plot-${name}`));
+  const faults = figures.flatMap(({ data }) => window.Plotly.validate(data) || []);
   const points = figures.flatMap(({ data }) => data.map((trace) => trace.x.length));
   return { bad: faults.map((fault) => fault.msg).join(" | "), most: String(Math.max(...points)) };
 })()"""
@@ -362,7 +362,7 @@ VALID = """(async () => {
 def test_plotly_accepts_every_trace(folder: Path) -> None:
     path = folder / "valid.html"
     write_report([WHOLE], path, PageOptions(plotlyjs="directory"))
-    seen = visit_narrow(path, width=1100, actions=VALID)
+    seen = visit(path, width=1100, actions=VALID)
     assert seen.data("bad") == ""
     most: Any = seen.data("most")
     assert int(most) <= MAX_POINTS
