@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from repdiag.data import Reading, SampleSource, read_batch
 from repdiag.errors import UsageError
 from repdiag.extract.causal import is_causal
 from repdiag.extract.features import check_features
-from repdiag.extract.hooks import Tap, check_batch, listening, output_tap, submodule, tensor_of
+from repdiag.extract.hooks import Tap, output_tap, submodule
 from repdiag.extract.inputs import Encoder, ModelInput, call
 from repdiag.extract.penultimate import default_taps
 from repdiag.extract.pooling import Pool, choose_pool
+from repdiag.extract.probe import Heard, Probe, probe
 from repdiag.extract.request import ExtractRequest, PlannedLayer
 from repdiag.models import resolve_layers
 from repdiag.text import listing, printable
@@ -66,7 +64,7 @@ class Prepared:
     """The layers of a run; `rows` and `seconds` are per sample, of the probe batch.
 
     `features` are those of a sample that are kept, 0 without --keep-inputs. `asleep` are layers that were
-    asked for and do not run for this entry of the samples.
+    asked for and do not run, `rowless` those that a glob matched and that give no rows of samples.
     """
 
     layers: tuple[Layer, ...]
@@ -75,6 +73,7 @@ class Prepared:
     seconds: float
     features: int = 0
     asleep: tuple[str, ...] = ()
+    rowless: tuple[str, ...] = ()
 
 
 def layer_notes(layers: Sequence[Layer]) -> list[str]:
@@ -83,6 +82,16 @@ def layer_notes(layers: Sequence[Layer]) -> list[str]:
     for layer in layers:
         ways.setdefault(layer.how, []).append(layer.name)
     return [f"pooling: {how} ({listing(names)})" for how, names in ways.items()]
+
+
+def left_out(prepared: Prepared, view: str) -> list[str]:
+    """One line for the layers that do not run, and one for those that give no rows of samples."""
+    reasons = {"do not run": prepared.asleep, "give no rows of samples": prepared.rowless}
+    return [
+        f"view {printable(view)}: left out, as they {reason}: {listing(names)}"
+        for reason, names in reasons.items()
+        if names
+    ]
 
 
 def prepare(
@@ -101,14 +110,22 @@ def prepare(
     if causal:
         given = replace(encoder, causal=True)(batch)
     taps = chosen_taps(model, request.layers, given, where)
-    prepared = _measured(model, taps, given, len(batch), request.pool, where, causal)
-    if prepared.asleep and not (batch.key and prepared.layers):
-        asleep = printable(prepared.asleep[0])
-        raise UsageError(f'layer "{asleep}" does not run in a forward pass; choose another --layer')
+    prepared = replace(_measured(model, taps, given, len(batch), request, where), causal=causal)
+    _refuse_asleep(prepared, request, batch.key)
     if not request.keep_inputs:
         return prepared
     pools = tuple(layer.pool.method for layer in prepared.layers)
     return replace(prepared, features=check_features(batch, pools))
+
+
+def _refuse_asleep(prepared: Prepared, request: ExtractRequest, key: str | None) -> None:
+    """A layer may sleep where it was only matched, or where one entry of a sample does not reach it."""
+    named = [name for name in prepared.asleep if not key and _named(name, request)]
+    refused = named if prepared.layers else prepared.asleep
+    if refused:
+        raise UsageError(
+            f'layer "{printable(refused[0])}" does not run in a forward pass; choose another --layer'
+        )
 
 
 def chosen_taps(model: nn.Module, globs: Sequence[str], given: ModelInput, where: str) -> tuple[Tap, ...]:
@@ -128,44 +145,50 @@ def _measured(
     taps: Sequence[Tap],
     given: ModelInput,
     samples: int,
-    wanted: str,
+    request: ExtractRequest,
     where: str,
-    causal: bool,
 ) -> Prepared:
-    seen: dict[Tap, tuple[Tensor, str]] = {}
-    runs: Counter[Tap] = Counter()
+    found = probe(model, taps, given, samples, where)
+    layers, faults = _layers(model, taps, found, given, request.pool)
+    severe = [fault for tap, fault in faults.items() if not layers or _named(tap.layer, request)]
+    if severe:
+        raise severe[0]
+    rows = _rows(layers, found, given) / samples if layers else 0.0
+    asleep = tuple(tap.layer for tap in taps if tap not in found.heard and tap not in faults)
+    return Prepared(layers, False, rows, found.seconds, 0, asleep, tuple(tap.layer for tap in faults))
 
-    def take(tap: Tap, value: Any) -> None:
-        tensor, took = tensor_of(value, tap.layer)
-        runs[tap] += 1
-        took = took if runs[tap] == 1 else f"the last of {runs[tap]} runs"
-        seen[tap] = (check_batch(tensor, samples, tap.layer).detach().clone(), took)
 
-    started = time.perf_counter()
-    with listening(model, taps, take):
-        output = call(model, given, where)
+def _named(layer: str, request: ExtractRequest) -> bool:
+    """Whether it was asked for by its name or by default, not only matched by a glob."""
+    return not request.layers or layer in request.layers
+
+
+def _layers(
+    model: nn.Module, taps: Sequence[Tap], found: Probe, given: ModelInput, wanted: str
+) -> tuple[tuple[Layer, ...], dict[Tap, UsageError]]:
+    layers, faults = [], dict(found.faults)
     for tap in taps:
-        if not tap.module:
-            take(tap, output)
-    seconds = (time.perf_counter() - started) / samples
-    asleep = tuple(tap.layer for tap in taps if tap not in seen)
-    layers = tuple(_layer(model, tap, *seen[tap], given, wanted) for tap in taps if tap in seen)
-    rows = _rows(layers, seen, given) / samples if layers else 0.0
-    return Prepared(layers, causal, rows, seconds, asleep=asleep)
+        try:
+            if tap in found.heard and tap not in faults:
+                layers.append(_layer(model, tap, found.heard[tap], given, wanted))
+        except UsageError as error:
+            faults[tap] = error
+    return tuple(layers), {tap: faults[tap] for tap in taps if tap in faults}
 
 
-def _layer(model: nn.Module, tap: Tap, value: Tensor, took: str, given: ModelInput, wanted: str) -> Layer:
+def _layer(model: nn.Module, tap: Tap, heard: Heard, given: ModelInput, wanted: str) -> Layer:
     module = submodule(model, tap.module) if tap.side == "output" and tap.layer != OUTPUT_LAYER else None
     try:
-        pool = choose_pool(value, wanted, module, given.mask)
+        pool = choose_pool(heard.value, wanted, module, given.mask)
     except UsageError as error:
         raise UsageError(f'layer "{printable(tap.layer)}": {error}') from error
-    return Layer(tap, pool, tuple(value.shape), pool(value, given.mask).shape[1], took)
+    d = pool(heard.value, given.mask).shape[1]
+    return Layer(tap, pool, tuple(heard.value.shape), d, heard.took)
 
 
-def _rows(layers: Sequence[Layer], seen: Mapping[Tap, tuple[Tensor, str]], given: ModelInput) -> int:
+def _rows(layers: Sequence[Layer], found: Probe, given: ModelInput) -> int:
     """Rows that the probe batch gives; the same for every layer, or there is no common row."""
-    counts = {layer.name: len(layer.pool(seen[layer.tap][0], given.mask)) for layer in layers}
+    counts = {layer.name: len(layer.pool(found.heard[layer.tap].value, given.mask)) for layer in layers}
     if len(set(counts.values())) > 1:
         (one, rows), (other, others) = min(counts.items(), key=_count), max(counts.items(), key=_count)
         raise UsageError(

@@ -25,13 +25,13 @@ from repdiag.extract.features import FEATURE_BYTES
 from repdiag.extract.fingerprint import fingerprint
 from repdiag.extract.loading import Loaded, load
 from repdiag.extract.paths import NamedPath, checkpoint_paths, own_weights
-from repdiag.extract.prepare import Prepared, layer_notes, prepare
+from repdiag.extract.prepare import Prepared, layer_notes, left_out, prepare
 from repdiag.extract.request import ExtractPlan, ExtractRequest, ExtractSummary, Progress, check_request
 from repdiag.extract.shards import Machine, make_shard, shard_samples, spans
 from repdiag.extract.twin import as_twin, check_twin_names, twin_name
 from repdiag.store import RepresentationInfo, ShardWriter, open_store
 from repdiag.store.run_folder import remove_run
-from repdiag.text import listing, printable
+from repdiag.text import printable
 from repdiag.types import Address
 
 
@@ -225,8 +225,7 @@ def _probed(job: _Job, loaded: Loaded, view: View) -> Prepared:
         mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (how.mean, how.std))
         job.say(f"images: {how.height} x {how.width}, mean ({mean}), std ({std}) ({how.source})")
     job.say(*layer_notes(prepared.layers))
-    if prepared.asleep:
-        job.say(f"view {printable(view.name)}: layers that do not run there: {listing(prepared.asleep)}")
+    job.say(*left_out(prepared, view.name))
     if prepared.features:
         job.say(f"inputs: {prepared.features:,} features a sample are kept, once for each view")
     if prepared.causal:
