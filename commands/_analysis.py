@@ -23,6 +23,17 @@ class Sources:
     paths: Sequence[Path]
     dataset: str | None = None
     allow_partial: bool = False
+    merge: bool = False
+
+    def opened(self, stack: ExitStack) -> list[Store]:
+        """The stores, or the one that they are parts of; `stack` closes them."""
+        from repdiag.store import joining, open_store
+
+        stores = [
+            stack.enter_context(open_store(path, dataset=self.dataset, allow_partial=self.allow_partial))
+            for path in self.paths
+        ]
+        return [joining(stores)] if self.merge and len(stores) > 1 else stores
 
 
 def analysed(
@@ -34,20 +45,18 @@ def analysed(
     store has none, instead of refusing.
     """
     from repdiag.analysis import analyse_spectrum
-    from repdiag.store import open_store
+    from repdiag.analysis.distributed import team_of
+    from repdiag.ranks import ranks_here
 
     with ExitStack() as stack:
-        stores = [
-            stack.enter_context(
-                open_store(path, dataset=sources.dataset, allow_partial=sources.allow_partial)
-            )
-            for path in sources.paths
-        ]
+        stores = sources.opened(stack)
         if for_gate:
-            for store in stores:
+            for store in stores if output.speaks else ():
                 store.verify()
         wanted = _answerable(request, stores) if for_gate else request
-        return analyse_spectrum(stores, wanted, progress=output.progress())
+        ranks = ranks_here()
+        wanted = replace(wanted, device=ranks.device(wanted.device))
+        return analyse_spectrum(stores, wanted, output.progress(), team_of(ranks))
 
 
 def _answerable(request: SpectrumRequest, stores: Sequence[Store]) -> SpectrumRequest:

@@ -37,7 +37,7 @@ def gate(context: typer.Context, output: Output) -> tuple[Results, int]:
         if one_step:
             paths = (stack.enter_context(extracted(context, paths, params["config"], output)),)
         request = None if is_saved_result(paths) else request_for(policy, params)
-        sources = Sources(paths, params["dataset"], params["allow_partial"])
+        sources = Sources(paths, params["dataset"], params["allow_partial"], params["merge"])
         results = verdict_on(sources, policy, request, output)
     return results, exit_code(results, policy.on_inconclusive, policy.fail_on, params["exit_zero"])
 

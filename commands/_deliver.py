@@ -46,6 +46,8 @@ def deliver(results: Results, targets: Targets, output: Output, code: int | None
 
     `code` is what the command ends with; without it, what the verdict asks for.
     """
+    if not output.speaks:
+        return
     from repdiag.check import github_outputs, write_targets
     from repdiag.check.github import step_outputs, write_outputs
     from repdiag.check.text_format import headline

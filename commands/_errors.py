@@ -8,15 +8,24 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from repdiag.errors import EXIT_BUG, EXIT_USAGE, RepdiagError
+from repdiag.errors import EXIT_BUG, EXIT_USAGE, RepdiagError, UsageError
 from repdiag.text import printable
+
+if TYPE_CHECKING:
+    from repdiag.ranks import Ranks
 
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+FAILED = (EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED, EXIT_TERMINATED)
+"""Codes that are no verdict."""
+
+SHARED = ("extract", "spectrum", "information", "check", None)
+"""Commands whose work several ranks share; None is a call for help."""
+
 SENTENCE_LIMIT = 2000
 
 
@@ -42,7 +51,7 @@ def guarded(action: Callable[[], object], *, debug: bool) -> int:
 def _explained(error: BaseException) -> int:
     match error:
         case Terminated():
-            return _failed("stopped by SIGTERM", EXIT_TERMINATED)
+            return _failed(_stopped(), EXIT_TERMINATED)
         case KeyboardInterrupt() | typer.Abort():
             return _failed("interrupted", EXIT_INTERRUPTED)
         case RepdiagError():
@@ -77,7 +86,47 @@ def _usage(error: typer.TyperException) -> int:
 
 
 def _failed(sentence: str, code: int) -> int:
-    _write(f"error: {printable(sentence, SENTENCE_LIMIT)}\n")
+    """Say it once: of several ranks that end together, the first one speaks."""
+    if _ranks().first("error"):
+        _write(f"error: {printable(sentence, SENTENCE_LIMIT)}\n")
+    return code
+
+
+def _stopped() -> str:
+    if _ranks().alone:
+        return "stopped by SIGTERM"
+    return (
+        "stopped by SIGTERM, which torchrun sends when a rank has ended; run the same command again, extract "
+        "goes on from its finished shards"
+    )
+
+
+def _ranks() -> Ranks:
+    from repdiag.ranks import ranks_here
+
+    return ranks_here()
+
+
+def refuse_ranks(command: str | None) -> None:
+    """Only some commands share their work under torchrun; others would all do the same and write over it.
+
+    Raises:
+        UsageError: another command, in one of several ranks.
+    """
+    if command not in SHARED and not _ranks().alone:
+        raise UsageError(f"{command} runs in one process; start it without torchrun")
+
+
+def together(code: int) -> int:
+    """The exit code that all ranks of a torchrun end with: that of rank 0, unless this one failed itself.
+
+    torchrun stops all others as soon as one has ended with another code than 0, so nobody leaves early.
+    """
+    ranks = _ranks()
+    if ranks.alone or code in FAILED:
+        return code
+    code = guarded(lambda: ranks.leave(code), debug=False)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return code
 
 

@@ -113,6 +113,10 @@ def _text(value: object) -> str:
 
 def _name_code(values: Mapping[str, Any], config: Config) -> None:
     """Code that a configuration names is run: say so first, with or without --quiet."""
+    from repdiag.ranks import ranks_here
+
+    if not ranks_here().leads:
+        return
     named = [("model", values.get("model", "")), ("data", values.get("data", ""))]
     named += [("views", view) for view in values.get("views", ())]
     for option, spec in named:
@@ -147,10 +151,11 @@ def confirm_every_layer(request: ExtractRequest, yes: bool, output: Output) -> N
     if "*" not in request.layers or yes:
         return
     from repdiag.extract import plan
+    from repdiag.ranks import ranks_here
 
     planned = plan(request)
     size = f"{len(planned.layers)} layers, {_size(planned.bytes)}"
-    if not sys.stdin.isatty():
+    if not sys.stdin.isatty() or not ranks_here().alone:
         raise UsageError(f"--layer '*' takes {size}; give --yes to accept that, or name layers")
     output.notice(plan_text(planned))
     typer.confirm(f"Write {size}?", abort=True, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,16 +60,14 @@ def bandwidth_of(text: str) -> Bandwidth:
 def informed(sources: Sources, request: InformationRequest, output: Output) -> Results:
     """Open the stores, measure their pairs with a progress bar, close them."""
     from repdiag.analysis import analyse_information
-    from repdiag.store import open_store
+    from repdiag.analysis.distributed import team_of
+    from repdiag.ranks import ranks_here
 
     with ExitStack() as stack:
-        stores = [
-            stack.enter_context(
-                open_store(path, dataset=sources.dataset, allow_partial=sources.allow_partial)
-            )
-            for path in sources.paths
-        ]
-        return analyse_information(stores, request, progress=output.progress())
+        stores = sources.opened(stack)
+        ranks = ranks_here()
+        request = replace(request, device=ranks.device(request.device))
+        return analyse_information(stores, request, output.progress(), team_of(ranks))
 
 
 def information_text(results: Results) -> str:

@@ -66,15 +66,19 @@ def extracted(
 ) -> Iterator[Path]:
     """The store of an extraction, kept where --output says, else for as long as the gate needs it."""
     from repdiag.extract import extract
+    from repdiag.ranks import ranks_here
 
+    ranks = ranks_here()
     request = request_from(context, config, tuple(str(path) for path in arguments))
     confirm_every_layer(request, bool(context.params.get("yes")), output)
     with TemporaryDirectory(prefix="repdiag-") as folder:
         if not was_typed(context, "output"):
-            request = replace(request, output=str(Path(folder) / "embeddings.h5"))
-        summary = extract(request, output.progress())
+            shared = ranks.shared("folder", lambda: folder)
+            request = replace(request, output=str(Path(shared) / "embeddings.h5"))
+        summary = extract(request, output.progress(), ranks)
         output.notice(_shown(summary))
         yield summary.path
+        ranks.meet("judged")  # then the folder goes
 
 
 def _shown(summary: Any) -> str:

@@ -138,6 +138,12 @@ Dataset = Annotated[
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Accept what an unfinished extraction has left.")
 ]
+Merge = Annotated[
+    bool,
+    typer.Option(
+        "--merge", help="Take the stores as parts of one: the same representations of other samples."
+    ),
+]
 ProfileName = Annotated[
     str | None,
     typer.Option(

@@ -26,14 +26,21 @@ class Output:
     json: str | None = None
     quiet: bool = False
 
+    @property
+    def speaks(self) -> bool:
+        """Whether this process prints and writes: under torchrun rank 0 does."""
+        from repdiag.ranks import ranks_here
+
+        return ranks_here().leads
+
     def table(self, text: str) -> None:
         """Text for people; nothing where stdout belongs to JSON or --quiet was asked for."""
-        if not self.quiet and self.json != STDOUT:
+        if self.speaks and not self.quiet and self.json != STDOUT:
             to_stdout(text)
 
     def verdict(self, text: str) -> None:
         """Text that --quiet keeps."""
-        if self.json != STDOUT:
+        if self.speaks and self.json != STDOUT:
             to_stdout(text)
 
     def annotations(self, text: str, *, on_stdout: bool) -> None:
@@ -45,11 +52,13 @@ class Output:
 
     def notice(self, text: str) -> None:
         """One line beside the result, on stderr."""
-        if not self.quiet:
+        if self.speaks and not self.quiet:
             sys.stderr.write(text + "\n")
 
     def as_json(self, content: Callable[[], str]) -> None:
         """Write what `content` returns where --json says, if it says so."""
+        if not self.speaks:
+            return
         if self.json == STDOUT:
             to_stdout(content())
         elif self.json is not None:
@@ -57,10 +66,19 @@ class Output:
 
     def report(self, results: Sequence[Results], path: Path) -> None:
         """Write the HTML report of `results` and say so."""
+        if not self.speaks:
+            return
         from repdiag.report import write_report
 
         write_report(results, path)
         self.wrote(path)
+
+    def figures(self, results: Sequence[Results], folder: Path) -> None:
+        """Write the figures of the report as pictures and say so."""
+        from repdiag.report.export import export_figures
+
+        for path in export_figures(results, folder):
+            self.wrote(path)
 
     def file(self, path: Path, content: str) -> None:
         """Write a file and say so."""
@@ -74,7 +92,7 @@ class Output:
 
     def progress(self) -> Callable[[str, int, int], None] | None:
         """A progress bar on stderr, only where stderr is a terminal; else None."""
-        return _Bar() if not self.quiet and sys.stderr.isatty() else None
+        return _Bar() if self.speaks and not self.quiet and sys.stderr.isatty() else None
 
 
 def to_stdout(text: str) -> None:

@@ -26,6 +26,7 @@ def check(
     format: o.Formats = None,
     dataset: o.Dataset = None,
     allow_partial: o.AllowPartial = False,
+    merge: o.Merge = False,
     model: e.Model = None,
     model_arg: e.ModelArg = None,
     data: e.Data = None,

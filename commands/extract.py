@@ -46,10 +46,12 @@ def extract(
     """Run checkpoints over data and keep what layers give: a store for every other command.
 
     Several checkpoints, views and layers go into one store. The same command again resumes, or is done.
-    Every option can stand in [extract] of repdiag.toml, here or above.
+    Every option can stand in [extract] of repdiag.toml, here or above. Under torchrun --nproc-per-node K -m
+    repdiag extract ... the ranks share the work.
     """
     from repdiag.extract import extract as run
     from repdiag.extract import plan
+    from repdiag.ranks import ranks_here
 
     out = Output(quiet=quiet)
     request = request_from(context, config, tuple(checkpoints or ()))
@@ -57,6 +59,6 @@ def extract(
         out.table(plan_text(plan(request)))
         return
     confirm_every_layer(request, yes, out)
-    summary = run(request, out.progress())
+    summary = run(request, out.progress(), ranks_here())
     out.table(summary_text(summary))
     out.notice(next_text(summary))

@@ -29,6 +29,7 @@ def information(
     interval: PairInterval = o.Interval.AUTO,
     dataset: o.Dataset = None,
     allow_partial: o.AllowPartial = False,
+    merge: o.Merge = False,
     device: o.Device = "auto",
     threads: o.Threads = None,
     seed: o.Seed = 0,
@@ -58,7 +59,7 @@ def information(
         rows=rows,
         any_number=yes,
     )
-    results = informed(Sources(stores, dataset, allow_partial), request, output)
+    results = informed(Sources(stores, dataset, allow_partial, merge), request, output)
     output.table(information_text(results))
     output.as_json(results.to_json)
     if not no_report:

@@ -22,6 +22,15 @@ def report(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Default: the first result's name with .html."),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="FOLDER",
+            show_default=False,
+            help="Also write each figure into this folder, as SVG and PNG; a browser draws them.",
+        ),
+    ] = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
@@ -32,4 +41,7 @@ def report(
     from repdiag.results import read_results
 
     loaded = [read_results(path) for path in results]
-    Output(quiet=quiet).report(loaded, out or Path(results[0].with_suffix(".html").name))
+    output = Output(quiet=quiet)
+    if figures is not None:
+        output.figures(loaded, figures)
+    output.report(loaded, out or Path(results[0].with_suffix(".html").name))

@@ -19,6 +19,7 @@ def spectrum(
     interval: o.IntervalOption = o.Interval.AUTO,
     dataset: o.Dataset = None,
     allow_partial: o.AllowPartial = False,
+    merge: o.Merge = False,
     device: o.Device = "auto",
     threads: o.Threads = None,
     seed: o.Seed = 0,
@@ -44,8 +45,9 @@ def spectrum(
         interval=interval.value,
         device=device,
         seed=seed,
+        closer=True,
     )
-    results = analysed(Sources(stores, dataset, allow_partial), request, output)
+    results = analysed(Sources(stores, dataset, allow_partial, merge), request, output)
     output.table(spectrum_text(results, every_measure=bool(measure)))
     output.as_json(results.to_json)
     if not no_report:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from repdiag.measures.pair_registry import all_pair_measures
     from repdiag.measures.registry import all_measures
     from repdiag.report import render
+    from repdiag.report.notebook import load
     from repdiag.results import Estimate, Results, read_results, write_results
     from repdiag.store import Store, memory_store, open_store
     from repdiag.types import Address, Status, Verdict
@@ -50,6 +51,7 @@ __all__ = [
     "analyse_spectrum",
     "compare",
     "inspect_checkpoint",
+    "load",
     "load_checkpoint",
     "memory_store",
     "open_store",
@@ -77,6 +79,7 @@ _HOMES = {
     "analyse_spectrum": "analysis",
     "compare": "analysis",
     "inspect_checkpoint": "checkpoints",
+    "load": "report.notebook",
     "load_checkpoint": "checkpoints",
     "memory_store": "store",
     "open_store": "store",

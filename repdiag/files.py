@@ -20,34 +20,65 @@ def write_file(path: Path, content: str | bytes) -> None:
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     with replacing(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_all(temporary, data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error.
+def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """A temporary path that takes the place of `path` when the block ends without an error.
+
+    Args:
+        folder: where the temporary file lies, and a kill leaves it; on the same disk, beside `path` if None.
 
     Raises:
         OutputError: for any OSError inside the block; the temporary file is removed.
     """
     if not path.name:
         raise OutputError(f"{printable(path)}: is no name of a file; name the file to write")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = (folder or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         _require_replaceable(path)
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise OutputError(f"{printable(path)}: could not be written ({_advised(error)}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a loss of power; some network disks cannot, and need not.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def _write_all(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`: a disk that fills up takes a part before it says so.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _require_replaceable(path: Path) -> None:

@@ -82,6 +82,104 @@ class Correlate(Record):
     figure: Estimate
 
 
+class SampleScore(Record):
+    """A sample as it is shown beside a figure: its id and columns, cut and printable, and its `score`."""
+
+    id: str
+    score: FiniteFloat
+    label: str | None = None
+    group: str | None = None
+    text: str | None = None
+
+
+class Direction(Record):
+    """A principal direction: its `share` of the variance, and the samples furthest out at both of its ends.
+
+    Scores are in standard deviations along it; `low` ascends from the lowest, `high` descends from the
+    highest, which is the end that reaches further.
+    """
+
+    share: FiniteFloat
+    low: list[SampleScore]
+    high: list[SampleScore]
+
+
+class Repeated(Record):
+    """Samples whose rows are equal bit for bit: how many, and the first few ids."""
+
+    rows: int
+    ids: list[str]
+
+
+class ShownSamples(Record):
+    """Single samples of a representation, within a budget of bytes; `n` counts the rows looked at.
+
+    `leverage` holds the samples with the largest share of the leverage over these directions, `repeated` the
+    largest sets of equal rows, `repeats` counts the rows that equal an earlier one. `left_out` counts leading
+    directions that the budget had no room for.
+    """
+
+    n: int
+    directions: list[Direction] = Field(default_factory=list)
+    leverage: list[SampleScore] = Field(default_factory=list)
+    repeated: list[Repeated] = Field(default_factory=list)
+    repeats: int = 0
+    left_out: int = 0
+    definition: str = ""
+
+
+class Histogram(Record):
+    """Counts of values between `edges`, one fewer of them, equally wide; `total` values in all.
+
+    `below` and `above` count what lies outside the edges, out to `least` and `most`.
+    """
+
+    edges: list[FiniteFloat]
+    counts: list[int]
+    below: int = 0
+    above: int = 0
+    total: int
+    least: FiniteFloat
+    most: FiniteFloat
+    mean: FiniteFloat
+    deviation: FiniteFloat
+    definition: str = ""
+
+
+class Distributions(Record):
+    """How long the rows are, and the cosines of pairs of them.
+
+    Beside them the standard deviation of the cosine of two random directions among d, and of two rows
+    without a mean that have this spectrum.
+    """
+
+    lengths: Histogram | None = None
+    cosines: Histogram | None = None
+    isotropic_deviation: FiniteFloat
+    spectrum_deviation: FiniteFloat | None = None
+
+
+class ClassRank(Record):
+    """The effective rank of the `n` rows of one class; None where they do not vary."""
+
+    name: str
+    n: int
+    value: FiniteFloat | None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    status: Status = Status.OK
+
+
+class ClassRanks(Record):
+    """Effective ranks by class, ascending: the lowest ones where there are more than fit, of `classes`."""
+
+    ranks: list[ClassRank]
+    classes: int
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    unit: str = "dimensions"
+    definition: str = ""
+
+
 class Place(Record):
     """An address in a result."""
 
@@ -116,6 +214,9 @@ class Representation(Place):
     samples: str | None = None
     group_sizes: list[int] = Field(default_factory=list)
     correlates: list[Correlate] = Field(default_factory=list)
+    shown_samples: ShownSamples | None = None
+    distributions: Distributions | None = None
+    class_ranks: ClassRanks | None = None
     notes: list[str] = Field(default_factory=list)
 
 

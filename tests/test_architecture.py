@@ -20,18 +20,20 @@ ALLOWED: dict[str, set[str]] = {
     "errors": {"types"},
     "text": set(),
     "files": {"errors", "text"},
+    "child": {"errors", "text"},
+    "ranks": {"errors", "text"},
     "results": VOCABULARY,
     "linalg": VOCABULARY,
     "synthetic": {*VOCABULARY, "linalg"},
     "accumulators": {*VOCABULARY, "linalg"},
     "measures": {*VOCABULARY, "linalg"},
-    "checkpoints": {*VOCABULARY, "linalg"},
+    "checkpoints": {*VOCABULARY, "linalg", "child"},
     "models": {*VOCABULARY, "linalg", "checkpoints"},
     "data": VOCABULARY | {"models"},
-    "store": {*VOCABULARY, "checkpoints"},
+    "store": {*VOCABULARY, "checkpoints", "child"},
     "stats": {*VOCABULARY, "linalg", "accumulators", "measures"},
-    "extract": {*VOCABULARY, "models", "data", "store", "checkpoints"},
-    "analysis": {*VOCABULARY, "linalg", "accumulators", "measures", "stats", "store", "results"},
+    "extract": {*VOCABULARY, "models", "data", "store", "checkpoints", "ranks"},
+    "analysis": {*VOCABULARY, "linalg", "accumulators", "measures", "stats", "store", "results", "ranks"},
     "report": {*VOCABULARY, "results"},
     "check": {*VOCABULARY, "results", "stats"},
     "config": {*VOCABULARY, "check"},
@@ -152,7 +154,7 @@ DOORS: dict[str, tuple[Callable[[str, ast.Call], bool], set[str]]] = {
         {"repdiag/checkpoints/load.py"},
     ),
     "HDF5 is opened": (_named("h5py.File", "File", "h5py.h5f.open"), {"repdiag/store/guarded.py"}),
-    # The lock must be made by O_EXCL under its final name; the sink writes inside files.replacing.
+    # The lock is linked under its final name or made there by O_EXCL; the sink writes in files.replacing;
     "files are written": (_writes, {"repdiag/files.py", "repdiag/store/lock.py", "repdiag/store/sink.py"}),
     "user code is imported": (
         _named(

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import typer
 
 from repdiag._version import __version__
+from repdiag.check.schema import CheckConfig
 from repdiag.commands import app
-from repdiag.measures.registry import Correction, parse_selection
-from repdiag.results import Estimate
+from repdiag.config import ExtractOptions
+from repdiag.measures.pair_registry import all_pair_measures
+from repdiag.measures.plane_registry import all_estimators
+from repdiag.measures.registry import Correction, all_measures, parse_selection
+from repdiag.results import Estimate, json_schema
 from repdiag.types import IntervalMethod, Status
 from tests.source import ROOT
 
@@ -54,9 +62,10 @@ def readme() -> str:
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def readme_commands() -> Iterator[list[str]]:
-    """Every `repdiag ...` line of the README's shell blocks, continuation lines joined."""
-    for block in re.findall(r"```(?:sh|bash|console|yaml)\n(.*?)```", readme(), re.DOTALL):
+def commands_in(page: str) -> Iterator[list[str]]:
+    """Every `repdiag ...` line of a page's shell blocks, continuation lines joined."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in re.findall(r"```(?:sh|bash|console|yaml)\n(.*?)```", text, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             found = re.search(r"(?:^|\s|run: )repdiag (.*)", line.split(" #")[0])
             if found and not line.strip().startswith("pip"):
@@ -87,8 +96,9 @@ def test_every_command_can_show_a_traceback() -> None:
     assert all("--debug" in options_of(name) for name in PROMISED)
 
 
-def test_readme_names_only_commands_and_options_that_exist() -> None:
-    lines = list(readme_commands())
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/gallery.md"])
+def test_pages_name_only_commands_and_options_that_exist(page: str) -> None:
+    lines = list(commands_in(page))
     assert len(lines) >= 8
     for command, *rest in lines:
         if command.startswith("-"):
@@ -97,7 +107,7 @@ def test_readme_names_only_commands_and_options_that_exist() -> None:
         unknown = {word.split("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)} - options_of(
             command
         )
-        assert not unknown, f"README: repdiag {command} has no {unknown}"
+        assert not unknown, f"{page}: repdiag {command} has no {unknown}"
 
 
 def test_readme_targets_exist_in_the_makefile() -> None:
@@ -172,8 +182,61 @@ def test_links_between_pages_resolve(page: str) -> None:
         assert not anchor or anchor in heading_anchors(path.read_text(encoding="utf-8")), f"{page}: #{anchor}"
 
 
-def test_the_readme_links_to_the_pages() -> None:
-    assert all(f"]({page})" in readme() for page in PAGES)
+def linked_from(page: str) -> set[str]:
+    """Files that a page links to, from the root."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+    return {((ROOT / page).parent / target).resolve().relative_to(ROOT).as_posix() for target in targets}
+
+
+def test_every_page_is_linked_from_the_start() -> None:
+    assert set(PAGES) <= linked_from("docs/index.md") | {"docs/index.md"}
+
+
+def test_the_readme_links_to_the_guides() -> None:
+    guides = {page for page in PAGES if not page.startswith("docs/reference/")}
+    assert guides - {"docs/index.md", "docs/gallery.md"} <= linked_from("README.md")
+
+
+def test_the_reference_is_what_the_program_says(tmp_path: Path) -> None:
+    script = ROOT / "examples" / "build_reference.py"
+    line = [sys.executable, str(script), str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(line, env=environment, capture_output=True, check=True)
+    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "reference").iterdir()}
+    assert made == kept, "write it again with: python examples/build_reference.py"
+
+
+def test_the_reference_holds_every_command_measure_and_key() -> None:
+    def has(page: str, names: Iterable[object], heading: str) -> bool:
+        text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+        return all(heading.format(name) in text for name in names)
+
+    measures = {**all_measures(), **all_pair_measures(), **all_estimators()}
+    assert has("commands.md", COMMANDS, "\n## {}\n")
+    assert has("measures.md", measures, "\n### {}\n")
+    assert has("configuration.md", [*ExtractOptions.model_fields, *CheckConfig.model_fields], "\n| `{}` | ")
+    assert has("results.md", set(json_schema()["$defs"]) - {"JsonValue"}, "\n## {}\n")
+    assert has("exit-codes.md", (0, 1, 2, 3, 70, 130, 143), "\n| {} | ")
+
+
+def test_the_gallery_has_its_pictures_and_they_are_small() -> None:
+    pictures = [path for path in linked_from("docs/gallery.md") if path.endswith(".png")]
+    assert len(pictures) >= 8
+    assert {f"docs/gallery/{path.name}" for path in (ROOT / "docs" / "gallery").iterdir()} < set(pictures)
+    assert sum((ROOT / path).stat().st_size for path in pictures) < 1_500_000
+
+
+def test_the_site_builds_and_asks_nothing_of_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="needs what the site is built with: make docs")
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    for page in tmp_path.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|link|img|iframe)\b[^>]*https?://[^>]*>", page.read_text("utf-8"))
+        assert not loaded, page.name
 
 
 def test_citation_has_the_version_and_what_the_format_requires() -> None:

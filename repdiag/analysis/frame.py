@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from repdiag.analysis.distributed import WHOLE, Team
 from repdiag.stats.groups import group20, hash_order, text_hashes
 from repdiag.store import Store
 
@@ -28,9 +29,13 @@ class _ById:
 
 @dataclass(frozen=True)
 class SampleFrame:
-    """Per sample, for one store; each column is computed when it is first asked for."""
+    """Per sample, for one store; each column is computed when it is first asked for.
+
+    `team` are the ranks that share passes over its rows.
+    """
 
     store: Store
+    team: Team = WHOLE
 
     @cached_property
     def groups(self) -> NDArray[np.uint8]:

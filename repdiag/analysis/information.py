@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from repdiag._version import __version__
 from repdiag.analysis.bandwidth import Bandwidth
+from repdiag.analysis.distributed import WHOLE, Team
 from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
 from repdiag.analysis.memory import give_back
 from repdiag.analysis.pair_choice import GivenPair, PairChoice, choose_conditioned
@@ -109,9 +110,14 @@ class PairTask:
 
 
 def analyse_information(
-    stores: Sequence[Store], request: InformationRequest, progress: Progress | None = None
+    stores: Sequence[Store],
+    request: InformationRequest,
+    progress: Progress | None = None,
+    team: Team = WHOLE,
 ) -> Results:
     """Figures of every chosen pair, each with its interval, shuffled null and self-information.
+
+    The ranks of `team` share the passes over the rows and then the figures; each of them gets all results.
 
     Raises:
         UsageError: an unknown measure or device, globs that match nothing, no pair, too many pairs, or a
@@ -131,7 +137,7 @@ def analyse_information(
     for store, (among, _) in zip(stores, chosen, strict=True):
         tied = replace(extent, tied="group" in store.columns)
         task = PairTask(
-            SampleFrame(store),
+            SampleFrame(store, team),
             selections,
             tied,
             request.confidence,
@@ -174,16 +180,48 @@ def _pair(chosen: GivenPair, task: PairTask, left_out: dict[str, str]) -> Pair:
     found = gather(source, needs, extent)
     evidence = PairEvidence(found, extent, (x.dtype, y.dtype), source.scales, task.confidence)
     estimates: dict[str, Estimate] = {}
-    for selection in task.selections:
-        if not task.by_name and x.d + y.d > NARROW.get(selection.measure.name, math.inf):
-            left_out.setdefault(selection.key, _narrow(selection.key))
-            continue
-        try:
-            estimates[selection.key] = pair_estimate(selection, evidence)
-        except RepdiagError as error:
-            left_out.setdefault(selection.key, str(error))
-        give_back()
+    narrow = [s for s in task.selections if not task.by_name and x.d + y.d > NARROW.get(s.key, math.inf)]
+    reasons = {s.key: _narrow(s.key) for s in narrow}
+    for key, figure in _figures([s for s in task.selections if s not in narrow], evidence, task.frame.team):
+        if isinstance(figure, Estimate):
+            estimates[key] = figure
+        else:
+            reasons[key] = figure
+    for key, reason in reasons.items():
+        left_out.setdefault(key, reason)
     return Pair(x=_place(x), y=_place(y), n=found.n, estimates=estimates)
+
+
+def _figures(
+    selections: Sequence[PairSelection], evidence: PairEvidence, team: Team
+) -> Iterator[tuple[str, Estimate | str]]:
+    """Each figure, or why there is none; ranks take turns by record, so that none is made twice."""
+    needs = list(dict.fromkeys(selection.needs for selection in selections))
+    ranks = [needs.index(selection.needs) % team.size for selection in selections]
+    own = [_figure(s, evidence) for s, rank in zip(selections, ranks, strict=True) if rank == team.rank]
+    if team.size == 1:
+        yield from zip((s.key for s in selections), own, strict=True)
+        return
+    told = [iter(texts) for texts in team.texts([_as_text(each) for each in own])]
+    for selection, rank in zip(selections, ranks, strict=True):
+        yield selection.key, _from_text(next(told[rank]))
+
+
+def _figure(selection: PairSelection, evidence: PairEvidence) -> Estimate | str:
+    try:
+        return pair_estimate(selection, evidence)
+    except RepdiagError as error:
+        return str(error)
+    finally:
+        give_back()
+
+
+def _as_text(figure: Estimate | str) -> str:
+    return f"reason {figure}" if isinstance(figure, str) else figure.model_dump_json()
+
+
+def _from_text(text: str) -> Estimate | str:
+    return text.removeprefix("reason ") if text.startswith("reason ") else Estimate.model_validate_json(text)
 
 
 def _narrow(name: str) -> str:

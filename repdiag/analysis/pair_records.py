@@ -110,6 +110,7 @@ def gather(source: PairSource, needs: frozenset[PairNeed], extent: Extent) -> Ga
         for seen in pooled(batch) if together else [batch]:
             sums = {need: each.update(seen) for need, each in sums.items()}
         del batch, seen  # or they would be held while the next block is read
+    sums = {need: source.merged(sums[need]) for need in sorted(sums)}
     give_back()
     rows = source.kept()
     kernels = tuple(

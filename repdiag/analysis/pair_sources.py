@@ -12,6 +12,7 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.accumulators import Batch
+from repdiag.analysis.distributed import M
 from repdiag.analysis.frame import SampleFrame
 from repdiag.analysis.source import ORIGIN_ROWS, Progress, StoreSource, block_rows, first_scale, no_progress
 from repdiag.store import RepresentationInfo
@@ -98,14 +99,31 @@ class PairSource:
         return self.x.n
 
     def batches(self) -> Iterator[Batch]:
-        """Rows [x, y] (b, d1 + d2) with the members of each group, in file order."""
+        """Rows [x, y] (b, d1 + d2) of this rank with the members of each group, in file order."""
         self._keep_none()
-        store, size = self.frame.store, block_rows(sum(info.d for info in self.views))
+        size = block_rows(sum(info.d for info in self.views))
         label = f"{self.x.address} and {self.y.address}"
-        for blocks in zip(*(store.blocks(info.address, size) for info in self.views), strict=True):
-            start, arrays = blocks[0][0], [array for _, array in blocks]
-            yield self._batch(start, arrays)
-            self.progress(label, start + len(arrays[0]), self.n)
+        first, last = self.frame.team.share(self.n)
+        for start in range(first, last, size):
+            stop = min(start + size, last)
+            yield self._batch(start, [self.frame.store.read(i.address, start, stop) for i in self.views])
+            self.progress(label, stop - first, last - first)
+        if self.frame.team.splits(self.n):
+            self._unite()
+
+    def merged(self, statistic: M) -> M:
+        """The statistic of all rows, from that of the rows that each rank read."""
+        return self.frame.team.merged(statistic) if self.frame.team.splits(self.n) else statistic
+
+    def _unite(self) -> None:
+        """Take in what other ranks kept and dropped."""
+        joined = self.frame.team.joined
+        self.dropped = int(joined(np.array([self.dropped])).sum())
+        own = np.flatnonzero(self._places >= 0)
+        ranks = joined(own)
+        self._places[ranks] = joined(self._places[own])
+        for held in self._kept:
+            held[torch.from_numpy(ranks)] = torch.from_numpy(joined(held[torch.from_numpy(own)].numpy()))
 
     def _batch(self, start: int, arrays: Sequence[NDArray[np.floating]]) -> Batch:
         finite = _finite(arrays)

@@ -150,9 +150,12 @@ def check_size(d: int) -> None:
 def gather(
     source: RowSource, statistics: Mapping[str, Accumulator], pool: Collection[str] = ()
 ) -> dict[str, Accumulator]:
-    """One pass over the rows through all accumulators; those in `pool` see a single group."""
+    """One pass over the rows through all accumulators; those in `pool` see a single group.
+
+    Where several ranks share the pass, each of them gets the statistics of all rows.
+    """
     current = dict(statistics)
-    for batch in source.batches():
+    for batch in source.own_batches():
         pieces = pooled(batch) if pool else []
         for name, accumulator in current.items():
             for part in pieces if name in pool else [batch]:
@@ -160,4 +163,4 @@ def gather(
             current[name] = accumulator
         del batch, pieces
     give_back()
-    return current
+    return {name: source.merged(accumulator) for name, accumulator in current.items()}

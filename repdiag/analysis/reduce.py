@@ -117,6 +117,8 @@ def _centred(
     rows = population and needs_rows(total.count, d, _variation(total, energies, kept))
     vectors = rows or how.plan.method is IntervalMethod.FAST
     of = decompose(moments, total, matrix, kept, vectors=vectors)
+    if kept is None and how.aimed is not None:
+        how.aimed.aim(of, how.source)
     give_back()
     plain = with_fourth(Replicas(of.matrix.spectrum(of.values, total.count)), energies, of.total)
     seen = look(of, plain.total, how) if population else None

@@ -18,7 +18,7 @@ from repdiag.analysis.plan import LOCATIONS, PER_FEATURE, SPECTRAL, Plan, gather
 from repdiag.analysis.reduce import CLEAN_OF, Records, reduce_statistics
 from repdiag.analysis.replicas import Replicas
 from repdiag.analysis.source import MemorySource, RowSource, StoreSource, in_memory
-from repdiag.analysis.spectra import Reduction
+from repdiag.analysis.spectra import Aimed, Reduction
 from repdiag.measures.inputs import Need
 from repdiag.stats.jackknife import LEAST_GROUPS
 from repdiag.types import IntervalMethod
@@ -26,12 +26,16 @@ from repdiag.types import IntervalMethod
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records, by which interval method, of rows stored as `dtype` and scaled by `scale`."""
+    """Which records, by which interval method, of rows stored as `dtype` and scaled by `scale`.
+
+    `aimed` is told the leading directions on the way.
+    """
 
     needs: frozenset[Need]
     method: IntervalMethod
     dtype: str
     scale: float = 1.0
+    aimed: Aimed | None = None
 
 
 @dataclass
@@ -70,7 +74,9 @@ def _examine_narrow(source: StoreSource, wanted: Wanted) -> Evidence:
         found.records |= _examine(coordinates, rows.groups, plan, wanted, found.facts).records
         clean = frozenset(need for need, other in CLEAN_OF.items() if other in rest)
         if clean and found.facts.rogue:
-            found.records |= _clean_narrow(rows, found.facts, replace(wanted, needs=clean), device)
+            found.records |= _clean_narrow(
+                rows, found.facts, replace(wanted, needs=clean, aimed=None), device
+            )
         _add_class_spectra(found, source, coordinates, wanted)
     return found
 
@@ -110,7 +116,7 @@ def _examine(
                 plan = replace(plan, method=IntervalMethod.NONE)
         if not found.facts.measurable:
             return found
-        how = Reduction(source, plan, kept, found.facts)
+        how = Reduction(source, plan, kept, found.facts, aimed=wanted.aimed)
         found.records |= reduce_statistics(gathered, total, how)
         # The next pass needs the room.
         del gathered, total

@@ -21,7 +21,8 @@ WITHOUT_ROGUE = ("effective_rank", "top1_share", "mean_share")
 class SpectrumRequest:
     """Globs choose representations; `measures` are keys such as `rankme{center=true}`, none for all.
 
-    `replicates` keeps every figure without each group, for whoever compares it later.
+    `replicates` keeps every figure without each group, for whoever compares it later. `closer` adds single
+    samples along the leading directions, rows that repeat, and how lengths and cosines are distributed.
     """
 
     layers: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class SpectrumRequest:
     device: str = "auto"
     seed: int = 0
     replicates: bool = False
+    closer: bool = False
 
     def selections(self) -> list[Selection]:
         """The measures asked for, or every declared one that is not opt-in, with its defaults."""

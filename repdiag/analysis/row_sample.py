@@ -13,7 +13,7 @@ from torch import Tensor
 from repdiag import linalg
 from repdiag.analysis.facts import Facts
 from repdiag.analysis.frame import SampleFrame
-from repdiag.analysis.rows import RowWatch
+from repdiag.analysis.rows import Join, RowWatch
 from repdiag.stats.rowtests import Mask
 
 MOST_ROWS = 1000
@@ -75,6 +75,16 @@ class SamplingWatch(RowWatch):
         order = self._order[start : start + len(block)]
         chosen = order < len(self._kept)
         self._kept[order[chosen]] = block[chosen]
+
+    def unite(self, start: int, stop: int, joined: Join) -> None:
+        """Take in what other ranks saw of the rows that are not between start and stop."""
+        kept, self._kept = self._kept, None  # has one entry a place in the sample
+        super().unite(start, stop, joined)
+        if kept is not None:
+            own = self._order[start:stop]
+            own = own[own < len(kept)]
+            kept[joined(own)] = joined(kept[own])
+        self._kept = kept
 
     def _size(self, itemsize: int) -> int:
         fitting = SAMPLE_BYTES // (itemsize * self._source.d)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ DEPENDENT_ERRORS = 4.0
 """Neighbours are alike from this correlation on, so many standard errors above it."""
 
 LEAST_ROWS = 50
+
+Join = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,15 @@ class RowWatch:
         precise = precise if self._scale == 1.0 else precise * self._scale
         with np.errstate(invalid="ignore", over="ignore"):
             self._sketch[part] = precise @ self._matrix.astype(precise.dtype) - self._shift
+
+    def unite(self, start: int, stop: int, joined: Join) -> None:
+        """After a pass over rows start to stop only: take in what other ranks saw of the others.
+
+        `joined` concatenates the stretches of all; every array with one entry a row has them.
+        """
+        for name, array in vars(self).items():
+            if isinstance(array, np.ndarray) and len(array) == len(self._usable):
+                setattr(self, name, joined(array[start:stop]))
 
     def concerns(self, labels: NDArray[np.int64] | None, groups: NDArray[Any] | None) -> RowConcerns:
         """What to say about the rows; `labels` are class codes and `groups` what ties rows, where known."""

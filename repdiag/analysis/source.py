@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from repdiag import linalg
 from repdiag.accumulators import Batch
+from repdiag.analysis.distributed import M
 from repdiag.analysis.frame import SAMPLE_ROWS, SampleFrame
 from repdiag.analysis.rows import RowWatch
 from repdiag.types import GROUPS, Address
@@ -44,6 +45,14 @@ class RowSource(Protocol):
 
     def batches(self) -> Iterator[Batch]: ...
 
+    def own_batches(self) -> Iterator[Batch]:
+        """Those that this rank reads in a pass that several share; `merged` then gives that of all."""
+        ...
+
+    def merged(self, statistic: M) -> M:
+        """The statistic of all rows, from that of the rows that each rank read."""
+        ...
+
     def origin(self) -> Tensor:
         """A vector (d,) near the mean, float64, that does not depend on how the rows are arranged."""
         ...
@@ -69,6 +78,7 @@ class StoreSource:
     bad_rows: list[int] = field(default_factory=list)
     skip: NDArray[np.bool_] | None = None
     watch: RowWatch | None = None
+    _shared: bool = field(default=False, repr=False)
 
     @property
     def used(self) -> NDArray[np.int64]:
@@ -83,15 +93,37 @@ class StoreSource:
 
     def batches(self) -> Iterator[Batch]:
         """Batches in file order."""
+        self.bad_rows = yield from self._between(0, self.n)
+
+    def own_batches(self) -> Iterator[Batch]:
+        """Batches of the rows of this rank; what is noticed on the way is shared after the first pass."""
+        start, stop = self.frame.team.share(self.n)
+        bad = yield from self._between(start, stop)
+        if not self.frame.team.splits(self.n):
+            self.bad_rows = bad
+        elif not self._shared:
+            self.bad_rows = self.frame.team.joined(np.array(bad, dtype=np.int64)).tolist()
+            if self.watch is not None:
+                self.watch.unite(start, stop, self.frame.team.joined)
+            self._shared = True
+
+    def merged(self, statistic: M) -> M:
+        """The statistic of all rows."""
+        return self.frame.team.merged(statistic) if self.frame.team.splits(self.n) else statistic
+
+    def _between(self, first: int, last: int) -> Generator[Batch, None, list[int]]:
+        """Batches of rows first to last, in file order; the numbers of those that are not finite."""
         bad: list[int] = []
-        for start, block in self.frame.store.blocks(self.address, block_rows(self.d)):
+        size = block_rows(self.d)
+        for start in range(first, last, size):
+            block = self.frame.store.read(self.address, start, min(start + size, last))
             finite = self._finite(block)
             bad += [start + int(i) for i in np.flatnonzero(~finite)] if finite is not None else []
             if self.watch is not None:
                 self.watch.observe(start, block, finite)
             yield self._batch(start, block, self._chosen(start, finite, len(block)))
-            self.progress(str(self.address), start + len(block), self.n)
-        self.bad_rows = bad
+            self.progress(str(self.address), start + len(block) - first, last - first)
+        return bad
 
     def origin(self) -> Tensor:
         """Mean of the finite rows among those with the lowest id hashes."""
@@ -179,6 +211,14 @@ class MemorySource:
                 batch = replace(batch, order=_on(order, device), sampled=sampled)
             yield batch
 
+    def own_batches(self) -> Iterator[Batch]:
+        """All batches: every rank has all rows."""
+        return self.batches()
+
+    def merged(self, statistic: M) -> M:
+        """The statistic itself."""
+        return statistic
+
 
 def in_memory(source: StoreSource) -> MemorySource:
     """All finite rows of a source, float64, with what belongs to them."""
@@ -224,7 +264,18 @@ class SomeGroups:
 
     def batches(self) -> Iterator[Batch]:
         """Batches in the order of the source."""
-        for batch in self.source.batches():
+        return self._of(self.source.batches())
+
+    def own_batches(self) -> Iterator[Batch]:
+        """Those of the source."""
+        return self._of(self.source.own_batches())
+
+    def merged(self, statistic: M) -> M:
+        """As the source does it."""
+        return self.source.merged(statistic)
+
+    def _of(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
             together = torch.cat([batch.members[group] for group in self.groups]).sort().values
             yield replace(batch, members=[together])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -18,15 +18,25 @@ from repdiag.analysis.source import RowSource, SomeGroups
 from repdiag.types import GROUPS, IntervalMethod
 
 
+class Aimed(Protocol):
+    """Something that looks at the rows along the leading directions, once these are known."""
+
+    def aim(self, of: Decomposition, rows: RowSource) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Rows to read again (divided by their length if `unit`), the plan, the kept features, the facts."""
+    """Rows to read again (divided by their length if `unit`), the plan, the kept features, the facts.
+
+    `aimed` is told the leading directions of all features.
+    """
 
     source: RowSource
     plan: Plan
     kept: Tensor
     facts: Facts
     unit: bool = False
+    aimed: Aimed | None = None
 
     def matrix(self, *, centred: bool, unit: bool = False) -> Matrix:
         """The matrix whose spectrum is wanted: of unit rows, or of rows as they are."""

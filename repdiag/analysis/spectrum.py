@@ -12,8 +12,10 @@ from repdiag._version import __version__
 from repdiag.analysis.agreement import Agreement
 from repdiag.analysis.closer import looked_at, seen_rows
 from repdiag.analysis.concerns import FIGURE, Subject, findings
+from repdiag.analysis.distributed import WHOLE, Team
 from repdiag.analysis.estimates import Judged, judge, records_of
 from repdiag.analysis.frame import SampleFrame
+from repdiag.analysis.leading import LeadingWatch
 from repdiag.analysis.plan import CENTRED, SAMPLED
 from repdiag.analysis.population import noise_edge
 from repdiag.analysis.rank_curve import RANK, rank_curve
@@ -26,8 +28,9 @@ from repdiag.analysis.requests import (
     applicable,
     resolve_device,
 )
-from repdiag.analysis.row_sample import SamplingWatch
+from repdiag.analysis.row_display import watch_over, with_rows_shown
 from repdiag.analysis.rows import RowConcerns
+from repdiag.analysis.shown_samples import to_show
 from repdiag.analysis.source import Progress, StoreSource, first_scale, no_progress
 from repdiag.analysis.typical import with_typical_rows
 from repdiag.analysis.views import ViewRequest, examine_views, view_sets
@@ -42,9 +45,14 @@ CONE, CONE_APART = ("mean_share", "mean_cosine"), 0.1
 
 
 def analyse_spectrum(
-    stores: Sequence[Store], request: SpectrumRequest, progress: Progress | None = None
+    stores: Sequence[Store],
+    request: SpectrumRequest,
+    progress: Progress | None = None,
+    team: Team = WHOLE,
 ) -> Results:
     """Figures, intervals and spectra of the representations that the request names.
+
+    The ranks of `team` share the passes over the rows; each of them gets all results.
 
     Raises:
         UsageError: an unknown measure or device, or globs that match nothing.
@@ -55,7 +63,9 @@ def analyse_spectrum(
     found = [
         each
         for store, agreement in zip(stores, agreements, strict=True)
-        for each in _analyse_store(SampleFrame(store), request, device, agreement, progress or no_progress)
+        for each in _analyse_store(
+            SampleFrame(store, team), request, device, agreement, progress or no_progress
+        )
     ]
     source: dict[str, JsonValue] = {
         "stores": [dict(store.provenance) for store in stores],
@@ -79,7 +89,7 @@ def _analyse_store(
 ) -> Iterator[tuple[Representation, list[Finding]]]:
     store = frame.store
     chosen = store.select(views=request.views, layers=request.layers, checkpoints=request.checkpoints)
-    sets = view_sets(chosen)
+    sets, shown = view_sets(chosen), to_show(chosen)
     selections, notes = applicable(
         request.selections(), asked=bool(request.measures), labels=frame.has_labels, views=bool(sets)
     )
@@ -87,9 +97,11 @@ def _analyse_store(
     single = [s for s in selections if s.needs is not Need.OBJECTS]
     for info in chosen if single else ():
         source = StoreSource(frame, info.address, info.n, info.d, device, progress=progress)
-        found, judged = analyse(source, info.dtype, single, request)
+        found, judged = analyse(source, info.dtype, single, request, ends=info.address in shown)
         made = representation_of(info, found, judged, notes, store)
         representation = looked_at(made, source, found, request.confidence)
+        if request.closer:
+            representation = with_rows_shown(representation, source, found, request.confidence)
         if sets and (sample := seen_rows(source, found)) is not None:
             agreement.add(info.address, sample)
         if request.replicates:
@@ -104,16 +116,25 @@ def _analyse_store(
 
 
 def analyse(
-    source: StoreSource, dtype: str, selections: Sequence[Selection], request: SpectrumRequest
+    source: StoreSource,
+    dtype: str,
+    selections: Sequence[Selection],
+    request: SpectrumRequest,
+    *,
+    ends: bool = False,
 ) -> tuple[Evidence, dict[str, Judged]]:
-    """The records of one representation, and every selected measure judged by them."""
+    """The records of one representation, and every selected measure judged by them.
+
+    `ends` also keeps the scores of all rows along the leading directions, where rows are looked at closer.
+    """
     needs = frozenset(need for s in [*selections, *_clean_asked(selections)] for need in s.every_need)
     source.with_labels = bool(needs & LABELLED)
     source.with_sample = bool(needs & SAMPLED)
     source.scale = first_scale(source) if dtype == "float64" else 1.0
     if needs & CENTRED:
-        source.watch = SamplingWatch(source, source.origin().cpu().numpy())
-    found = examine(source, Wanted(needs, request.method(source.d), dtype, source.scale))
+        source.watch = watch_over(source, closer=request.closer, ends=ends)
+    aimed = source.watch if isinstance(source.watch, LeadingWatch) else None
+    found = examine(source, Wanted(needs, request.method(source.d), dtype, source.scale, aimed))
     every = [*selections, *(_clean_asked(selections) if found.facts.rogue else ())]
     records, facts = found.records, found.facts
     return found, {s.key: judge(s, records_of(s, records), facts, request.confidence) for s in every}

@@ -17,7 +17,7 @@ class Checkpoint:
         path: as the user named it.
         sha256: of the bytes that were loaded; of the index and every shard's digest where it is sharded.
         format: `torch-zip`, `torch-legacy`, `safetensors`, `safetensors-sharded`, `torch-sharded`,
-            `torchscript` or `torch-export`.
+            `torch-distributed`, `torchscript` or `torch-export`.
         tensors: flat, dotted names; training state is left out and named in `notes`.
         step, epoch: from the contents, else from the file name, else None.
         metadata: hyper-parameters and other plain values as text, at most 200.

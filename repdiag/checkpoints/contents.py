@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from repdiag.checkpoints.soundness import check_tensors, unusable
@@ -17,6 +19,7 @@ from repdiag.text import listing, printable
 MAX_NODES = 2_000_000
 MAX_DEPTH = 64
 MAX_NAME = 4096
+MAX_TEXT = 4096
 _BOOKKEEPING = ("optim", "scheduler", "rng", "scaler")
 _MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")
 _AGAIN = object()
@@ -54,14 +57,14 @@ def flatten(content: object, shown: str, budget: int) -> Contents:
     for path, leaf in _leaves(content, shown):
         if leaf is _AGAIN:
             again.append(_dotted(path))
-        elif isinstance(leaf, Tensor) and _is_bookkeeping(path):
+        elif isinstance(leaf, Tensor) and is_bookkeeping(path):
             aside[_dotted(path[:1])] += 1
         elif isinstance(leaf, Tensor) and not _is_counter(path, leaf):
             _add(tensors, _name(path, shown), leaf, shown)
-        elif isinstance(leaf, Tensor | Value) and not _is_bookkeeping(path):
-            values[_dotted(path)] = leaf.item() if isinstance(leaf, Tensor) else leaf
+        elif isinstance(leaf, Tensor | np.generic | Value) and not is_bookkeeping(path):
+            values[_dotted(path)[:MAX_NAME]] = _plain(leaf)
     check_tensors(tensors, shown, budget)
-    return Contents(tensors, values, (*_aside_notes(aside), *_again_notes(again)))
+    return Contents(tensors, values, (*aside_notes(aside), *_again_notes(again)))
 
 
 def _leaves(content: Mapping[Any, Any], shown: str) -> Iterator[tuple[KeyPath, object]]:
@@ -95,18 +98,28 @@ def _first_time(children: list[tuple[Any, object]], seen: set[int]) -> list[tupl
 
 
 def _is_container(node: object) -> bool:
-    return isinstance(node, Mapping | list | tuple | set | frozenset) and len(node) > 0
+    return bool(_children(node))
 
 
 def _children(node: object) -> list[tuple[Any, object]] | None:
     if isinstance(node, Mapping):
         return list(node.items())
+    if isinstance(node, Namespace):
+        return list(vars(node).items())
     if isinstance(node, list | tuple | set | frozenset):
         return [(str(index), child) for index, child in enumerate(node)]
     return None
 
 
-def _is_bookkeeping(path: KeyPath) -> bool:
+def _plain(leaf: Tensor | np.generic | Value) -> Value:
+    """A value that any reader can hold: texts are cut, and an integer may have a million digits."""
+    value = leaf.item() if isinstance(leaf, Tensor | np.generic) else leaf
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length():,} bits"
+    return value if isinstance(value, int | float) else str(value)[:MAX_TEXT]
+
+
+def is_bookkeeping(path: KeyPath) -> bool:
     """Optimizer, scheduler, scaler or random state, by the names of the containers around the tensor."""
     containers = [str(part).lower() for part in path[:-1]]
     if any(word in part for part in containers[:2] for word in _BOOKKEEPING):
@@ -148,7 +161,8 @@ def _dotted(path: KeyPath) -> str:
     return ".".join(map(str, path))
 
 
-def _aside_notes(aside: Counter[str]) -> Iterator[str]:
+def aside_notes(aside: Counter[str]) -> Iterator[str]:
+    """A sentence for each place whose tensors are not weights."""
     for name, count in aside.items():
         yield f"{count} tensors under {printable(name, 60)} are training state, not weights"
 

@@ -12,8 +12,17 @@ from torch import Tensor
 
 from repdiag.checkpoints.checkpoint import Checkpoint
 from repdiag.checkpoints.contents import Value
-from repdiag.checkpoints.load import LoadedFile, hash_stream, load_file
-from repdiag.checkpoints.sniff import CODE_FORMATS, Format, folder_file, open_regular, sniff
+from repdiag.checkpoints.distributed import load_distributed
+from repdiag.checkpoints.inside import inside
+from repdiag.checkpoints.load import MAX_BYTES, LoadedFile, hash_stream, load_file
+from repdiag.checkpoints.sniff import (
+    CODE_FORMATS,
+    DISTRIBUTED_TABLE,
+    Format,
+    folder_file,
+    open_regular,
+    sniff,
+)
 from repdiag.checkpoints.steps import find_epoch, find_step
 from repdiag.errors import InputError
 from repdiag.text import listing, printable
@@ -28,10 +37,11 @@ _SUFFIXES = {".safetensors": (Format.SAFETENSORS,), **dict.fromkeys((".pt", ".pt
 def load_checkpoint(
     path: Path, *, trust: bool = False, max_bytes: int | None = None, sha256: str | None = None
 ) -> Checkpoint:
-    """Weights of a file, of an index of shards, or of a Hugging Face folder.
+    """Weights of a file, of an index of shards, or of a folder.
 
     Args:
-        path: a checkpoint file, a `*.index.json`, or a folder with one of them.
+        path: a checkpoint file, a `*.index.json`, a folder with one of them, or one that
+            torch.distributed.checkpoint wrote.
         trust: allow TorchScript and torch.export files, which are code and are run.
         max_bytes: limit on the size of one file.
         sha256: what the digest must be.
@@ -40,22 +50,45 @@ def load_checkpoint(
         InputError: not a checkpoint, damaged, hostile, too large, or another digest.
     """
     found = sniff(path)
-    inner = folder_file(path) if found is Format.HF_FOLDER else path
-    if found is Format.FOLDER or inner is None:
-        raise InputError(
-            f"{printable(path)}: is a directory without model.safetensors or an index of shards; name a file"
-        )
-    if found is Format.HF_FOLDER:
-        inner = _inside(path, inner.name, printable(path))
-        found = sniff(inner)
-    if found is Format.JSON:
-        checkpoint = _sharded(path, inner, max_bytes)
+    if found is Format.FOLDER:
+        raise InputError(_no_weights(path))
+    if found is Format.DISTRIBUTED:
+        checkpoint = _distributed(path, max_bytes)
     else:
-        checkpoint = _single(path, load_file(inner, trust=trust, max_bytes=max_bytes))
+        checkpoint = _by_file(path, found, trust, max_bytes)
     if sha256 is not None and sha256.lower() != checkpoint.sha256:
         digests = f"asked for {printable(sha256, 12)}, found {checkpoint.sha256[:12]}"
         raise InputError(f"{printable(path)}: sha256 mismatch ({digests}); fetch it again")
     return checkpoint
+
+
+def _no_weights(folder: Path) -> str:
+    """Why a folder is no checkpoint; torch writes the table of a distributed one last."""
+    shown = printable(folder)
+    if any(folder.glob("__*.metadata")):
+        return f"{shown}: every rank wrote a table of its own; save it again with one coordinator"
+    if any(folder.glob("*.distcp")):
+        return (
+            f"{shown}: has shards but no {DISTRIBUTED_TABLE}, so its writing never ended; take another step"
+        )
+    return f"{shown}: is a directory without model.safetensors or an index of shards; name a file"
+
+
+def _by_file(path: Path, found: Format, trust: bool, max_bytes: int | None) -> Checkpoint:
+    """A file, or the file that stands for a folder."""
+    inner = folder_file(path) if found is Format.HF_FOLDER else None
+    if inner is not None:
+        inner = inside(path, inner.name, printable(path))
+        found = sniff(inner)
+    if found is Format.JSON:
+        return _sharded(path, inner or path, max_bytes)
+    return _single(path, load_file(inner or path, trust=trust, max_bytes=max_bytes))
+
+
+def _distributed(path: Path, max_bytes: int | None) -> Checkpoint:
+    facts, contents = load_distributed(path, max_bytes=max_bytes or MAX_BYTES)
+    loaded = LoadedFile(Format.DISTRIBUTED, facts["sha256"], facts["size"], contents)
+    return _checkpoint(path, loaded, contents.tensors, contents.values, contents.notes)
 
 
 def load_tensors(path: Path, *, max_bytes: int | None = None) -> Mapping[str, Tensor]:
@@ -104,7 +137,7 @@ def _sharded(path: Path, index: Path, max_bytes: int | None) -> Checkpoint:
     tensors: dict[str, Tensor] = {}
     size, formats = index.stat().st_size, set()
     for name in sorted(set(weight_map.values())):
-        loaded = load_file(_inside(index.parent, name, shown), max_bytes=max_bytes)
+        loaded = load_file(inside(index.parent, name, shown), max_bytes=max_bytes)
         clashes = tensors.keys() & loaded.contents.tensors.keys()
         if clashes:
             raise InputError(
@@ -148,22 +181,3 @@ def _read_index(index: Path, shown: str) -> tuple[dict[str, str], str]:
             f"{shown}: its weight_map does not map tensors to shard files; write the index again"
         )
     return weight_map, digest
-
-
-def _inside(folder: Path, name: str, shown: str) -> Path:
-    """`folder/name`, which must neither point nor link out of the folder.
-
-    The cache of the Hugging Face hub keeps links from snapshots/<revision>/ to blobs/ beside it: allowed.
-    """
-    wanted = folder / name
-    try:
-        real, root = wanted.resolve(strict=True), folder.resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{shown}: names {printable(name, 60)}, which is not there; fetch all shards"
-        ) from error
-    roots = [root, *([root.parent.parent / "blobs"] if root.parent.name == "snapshots" else [])]
-    plain = name == Path(name).name and name not in ("", ".", "..")
-    if not plain or not any(real.is_relative_to(allowed) for allowed in roots):
-        raise InputError(f"{shown}: names {printable(name, 60)}, which leads out of its folder; refused")
-    return wanted

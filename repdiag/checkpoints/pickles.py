@@ -14,7 +14,7 @@ from repdiag.checkpoints.sniff import Format
 from repdiag.text import listing
 
 MAX_PICKLE_BYTES = 64 << 20
-MAX_OPCODES = 5_000_000
+MAX_OPCODES = 1_000_000
 _RECIPE = 'torch.save(model.state_dict(), "weights.pt")'
 _PLAIN_MODULES = ("torch._utils", "torch.storage", "torch.nn.parameter", "torch.serialization", "typing")
 _PLAIN_BUILTINS = (
@@ -33,6 +33,8 @@ _PLAIN_NAMES = (
     *(f"builtins.{name}" for name in (*_PLAIN_BUILTINS, "set", "slice", "str", "tuple")),
     *(f"collections.{name}" for name in ("OrderedDict", "Counter", "defaultdict")),
     *(f"torch.{name}" for name in ("Size", "Tensor", "device", "dtype")),
+    *(f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")),
+    *("numpy.dtype", "argparse.Namespace"),
 )
 _DTYPE_OR_STORAGE = re.compile(
     r"torch\.(bool|(u?int|b?float|complex|qu?int)\d\w*|\w+Storage)|torch\.\w+\._rebuild\w+"

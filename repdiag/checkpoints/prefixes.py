@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 TRANSPARENT = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 """Put between names by DDP, torch.compile, FSDP and their kin, at any depth."""
+
+_BLOCK = re.compile(r"(.*?\bblocks)\.(?:(\d+)\.)?(\d+)\.(.*)")
 
 CONTAINERS = ("state_dict", "model_state", "model_state_dict", "model_weights")
 """Hold a model even where other things stand beside them."""
@@ -29,7 +32,38 @@ ROOT = "."
 def canonical(names: Iterable[str]) -> dict[str, str]:
     """Each name without transparent wrappers; the names as they are where two would become one."""
     stripped = {name: ".".join(p for p in name.split(".") if p not in TRANSPARENT) for name in names}
-    return stripped if len(set(stripped.values())) == len(stripped) else {name: name for name in stripped}
+    if len(set(stripped.values())) < len(stripped):
+        return {name: name for name in stripped}
+    whole = _without_chunks(stripped.values())
+    return {name: whole.get(short, short) for name, short in stripped.items()}
+
+
+def _without_chunks(names: Iterable[str]) -> dict[str, str]:
+    """New names of blocks that FSDP training keeps in chunks: `blocks.1.10.` is block 10, of chunk 1.
+
+    Blocks count on from chunk to chunk; where each stage counts from 0 these are no chunks.
+    """
+    found: dict[str, dict[str, tuple[int, int, str]]] = {}
+    for name in names:
+        if match := _BLOCK.match(name):
+            found.setdefault(match[1], {})[name] = (int(match[2] or -1), int(match[3]), match[4])
+    return {
+        name: f"{place}.{block}.{rest}"
+        for place, blocks in found.items()
+        if _is_chunked({(chunk, block) for chunk, block, _ in blocks.values()})
+        for name, (_, block, rest) in blocks.items()
+    }
+
+
+def _is_chunked(pairs: set[tuple[int, int]]) -> bool:
+    """True for (chunk, block) that, in order, count blocks from 0 and never go back to a chunk."""
+    ordered = sorted(pairs, key=lambda pair: pair[1])
+    chunks = [chunk for chunk, _ in ordered]
+    return (
+        [block for _, block in ordered] == list(range(len(pairs)))
+        and chunks == sorted(chunks)
+        and chunks[0] == 0
+    )
 
 
 def coverage(names: Iterable[str], wanted: Collection[str]) -> dict[str, int]:

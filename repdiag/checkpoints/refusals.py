@@ -13,6 +13,7 @@ _NOT_DATA = {
     Format.HTML: "is an HTML page, not a checkpoint (failed download?); fetch the file itself",
     Format.GIT_LFS: "is a git-lfs pointer, not the file; run: git lfs pull",
     Format.HDF5: "is an HDF5 file, a store and not a checkpoint; look into it with: repdiag inspect FILE",
+    Format.GGUF: "is GGUF, quantised for inference; name the weights that it was made from",
     Format.JSON: "is JSON, not a checkpoint; name a file of weights",
     Format.TAR: "is a tar archive, not a checkpoint; unpack it and name the checkpoint in it",
     Format.ZIP: "is a zip archive without data.pkl, not a checkpoint; unpack it and name one in it",

@@ -18,6 +18,7 @@ HEAD_BYTES = 512
 _LEGACY_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19"
 _INDEX_NAMES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _SINGLE_NAMES = ("model.safetensors", "pytorch_model.bin")
+DISTRIBUTED_TABLE = ".metadata"
 
 
 class Format(StrEnum):
@@ -28,6 +29,7 @@ class Format(StrEnum):
     SAFETENSORS = "safetensors"
     JSON = "json"
     HF_FOLDER = "hf-folder"
+    DISTRIBUTED = "torch-distributed"
     TORCHSCRIPT = "torchscript"
     EXPORT = "torch-export"
     PACKAGE = "torch-package"
@@ -35,6 +37,7 @@ class Format(StrEnum):
     ZIP = "zip"
     BAD_ZIP = "bad-zip"
     HDF5 = "hdf5"
+    GGUF = "gguf"
     TAR = "tar"
     HTML = "html"
     GIT_LFS = "git-lfs"
@@ -91,14 +94,20 @@ def sniff_stream(stream: BinaryIO) -> Format:
 
 
 def sniff_folder(path: Path) -> Format:
-    """HF_FOLDER when `folder_file` finds weights in it, else FOLDER."""
-    return Format.FOLDER if folder_file(path) is None else Format.HF_FOLDER
+    """What kind of checkpoint `folder_file` finds in it, else FOLDER."""
+    found = folder_file(path)
+    if found is None:
+        return Format.FOLDER
+    return Format.DISTRIBUTED if found.name == DISTRIBUTED_TABLE else Format.HF_FOLDER
 
 
 def folder_file(path: Path) -> Path | None:
-    """The index or the single weights file of a Hugging Face folder; safetensors first."""
+    """What stands for all weights in a folder: an index or a single file, safetensors first, or the
+    table of torch.distributed.checkpoint."""
     names = (_INDEX_NAMES[0], _SINGLE_NAMES[0], _INDEX_NAMES[1], _SINGLE_NAMES[1])
-    return next((path / name for name in names if (path / name).is_file()), None)
+    found = next((path / name for name in names if (path / name).is_file()), None)
+    table = path / DISTRIBUTED_TABLE
+    return table if found is None and table.is_file() and next(path.glob("*.distcp"), None) else found
 
 
 def _sniff_head(head: bytes, size: int) -> Format:
@@ -111,6 +120,8 @@ def _sniff_head(head: bytes, size: int) -> Format:
         return Format.GIT_LFS
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return Format.HDF5
+    if head.startswith(b"GGUF"):
+        return Format.GGUF
     # The length before a safetensors header has zero or huge bytes, never eight of plain text.
     if text.startswith(b"{") and all(byte >= 32 or byte in b"\t\r\n" for byte in head[:8]):
         return Format.JSON

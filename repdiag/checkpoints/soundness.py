@@ -13,6 +13,12 @@ from repdiag.text import listing, printable
 
 MAX_DIMS = 32
 MAX_EMPTY = 1 << 31
+_QUANTISED = ("packed by quantisation", "name a file with the float weights")
+_FLAT = ("flattened by FSDP", "save it with StateDictType.FULL_STATE_DICT, or with get_model_state_dict")
+_PACKED = {
+    **dict.fromkeys(("qweight", "qzeros", "SCB", "absmax", "quant_map", "_packed_params"), _QUANTISED),
+    **dict.fromkeys(("_flat_param", "flat_param"), _FLAT),
+}
 _NARROW_FLOATS = ("float8_", "float6_", "float4_")
 
 
@@ -29,12 +35,20 @@ def check_tensors(tensors: Mapping[str, Tensor], shown: str, budget: int) -> Non
         raise InputError(
             f"{shown}: its tensors address over {budget:,} bytes, more than the file can hold; it is crafted"
         )
+    if name := _packed(tensors):
+        kind, advice = _PACKED[name.rpartition(".")[2]]
+        raise InputError(f"{shown}: tensor {printable(name, 60)} is {kind}; {advice}")
     if not tensors:
         raise InputError(f"{shown}: holds no tensors; name a file with weights")
     if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors.values()):
         raise InputError(
             f"{shown}: holds no floating-point tensors ({listing(tensors)}); name a file with weights"
         )
+
+
+def _packed(tensors: Mapping[str, Tensor]) -> str:
+    """The first name that only weights in another form than numbers have; empty for plain ones."""
+    return next((name for name in tensors if name.rpartition(".")[2] in _PACKED), "")
 
 
 def unusable(tensor: Tensor) -> str:

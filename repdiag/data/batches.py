@@ -36,12 +36,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reading:
-    """How samples become inputs: the view, and the preprocessing of images or the model's own transform."""
+    """How samples become inputs: the view, and the preprocessing of images or the model's own transform.
+
+    `pinned` puts batches into memory that a GPU reads by itself, while the next batch is made.
+    """
 
     view: View
     seed: int
     preprocessing: ImagePreprocessing | None = None
     transform: Callable[[Any], Any] | None = None
+    pinned: bool = False
 
 
 def read_batches(
@@ -63,9 +67,9 @@ def read_batches(
             indices = range(start, min(stop, len(source)))
             ahead.append((indices, [pool.submit(sample, source, index, reading) for index in indices]))
             if len(ahead) > 1:
-                yield _awaited(source, *ahead.popleft(), reading.view.key)
+                yield _awaited(source, *ahead.popleft(), reading)
         while ahead:
-            yield _awaited(source, *ahead.popleft(), reading.view.key)
+            yield _awaited(source, *ahead.popleft(), reading)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -73,7 +77,7 @@ def read_batches(
 def read_batch(source: SampleSource, start: int, stop: int, reading: Reading) -> Batch:
     """Samples start..stop-1 under a view; raises what `read_batches` does."""
     indices = range(start, min(stop, len(source)))
-    return _batch(source, indices, [sample(source, index, reading) for index in indices], reading.view.key)
+    return _batch(source, indices, [sample(source, index, reading) for index in indices], reading)
 
 
 def sample(source: SampleSource, index: int, reading: Reading) -> Any:
@@ -112,29 +116,36 @@ def _is_numeric(item: Any) -> bool:
     return hasattr(item, "__array__") and not isinstance(item, str)
 
 
-def _awaited(source: SampleSource, indices: range, futures: Sequence[Future[Any]], key: str) -> Batch:
-    return _batch(source, indices, [future.result() for future in futures], key)
+def _awaited(source: SampleSource, indices: range, futures: Sequence[Future[Any]], reading: Reading) -> Batch:
+    return _batch(source, indices, [future.result() for future in futures], reading)
 
 
-def _batch(source: SampleSource, indices: range, samples: Sequence[Any], key: str) -> Batch:
+def _batch(source: SampleSource, indices: range, samples: Sequence[Any], reading: Reading) -> Batch:
     ids = tuple(source.ids[index] for index in indices)
-    return Batch(ids, _collated(samples, ids, source.spec), key)
+    return Batch(ids, _collated(samples, ids, source.spec, reading.pinned), reading.view.key)
 
 
-def _collated(samples: Sequence[Any], ids: Sequence[str], where: str) -> Any:
+def _collated(samples: Sequence[Any], ids: Sequence[str], where: str, pinned: bool) -> Any:
     if isinstance(samples[0], str):
         return list(samples)
     if isinstance(samples[0], Mapping):
         names = samples[0].keys()
-        return {name: _stacked([one[name] for one in samples], ids, f"{where} {name}") for name in names}
-    return _stacked([torch.as_tensor(one) for one in samples], ids, where)
+        return {
+            name: _stacked([one[name] for one in samples], ids, f"{where} {name}", pinned) for name in names
+        }
+    return _stacked([torch.as_tensor(one) for one in samples], ids, where, pinned)
 
 
-def _stacked(tensors: Sequence[Tensor], ids: Sequence[str], where: str) -> Tensor:
+def _stacked(tensors: Sequence[Tensor], ids: Sequence[str], where: str, pinned: bool) -> Tensor:
     for name, tensor in zip(ids, tensors, strict=True):
         if tensor.shape != tensors[0].shape:
             raise InputError(
                 f'{printable(where)}: sample "{printable(name)}" has shape {tuple(tensor.shape)}, '
                 f"others {tuple(tensors[0].shape)}; bring them to one shape"
             )
-    return torch.stack(list(tensors))
+    first = tensors[0]
+    if not pinned or any(tensor.dtype != first.dtype for tensor in tensors):
+        return torch.stack(list(tensors))
+    # Straight into pinned memory: what is pinned later is copied twice.
+    room = torch.empty((len(tensors), *first.shape), dtype=first.dtype, pin_memory=True)
+    return torch.stack(list(tensors), out=room)

@@ -83,7 +83,7 @@ def _walk(
 
 def _analysed(files: RunFiles, seed: int, progress: Progress) -> Results:
     with open_store(files.store) as store:
-        return analyse_spectrum([store], SpectrumRequest(seed=seed), progress=progress)
+        return analyse_spectrum([store], SpectrumRequest(seed=seed, closer=True), progress=progress)
 
 
 def _informed(files: RunFiles, seed: int, progress: Progress) -> Results:

@@ -78,7 +78,7 @@ def _attached(module: nn.Module, tap: Tap, take: Callable[[Tap, Any], None]) -> 
 
 def submodule(model: nn.Module, path: str) -> nn.Module:
     """The module at a dotted path, the model itself for an empty one; ScriptModules too."""
-    return model if not path else dict(model.named_modules(remove_duplicate=False))[path]
+    return model.get_submodule(path)
 
 
 def _hook(tap: Tap, take: Callable[[Tap, Any], None]) -> Callable[..., None]:

@@ -60,7 +60,7 @@ class Encoder:
             UsageError: texts that the tokenizer cannot take.
         """
         if isinstance(batch.inputs, Tensor):
-            return ModelInput((batch.inputs.to(self.device),), key=batch.key)
+            return ModelInput((self._placed(batch.inputs),), key=batch.key)
         if isinstance(batch.inputs, dict):
             return self._named(batch.inputs, None)
         if self.tokenizer is None:
@@ -91,13 +91,17 @@ class Encoder:
         return self._named(encoded, special)
 
     def _named(self, named: Mapping[str, Tensor], special: Tensor | None) -> ModelInput:
-        placed = {name: value.to(self.device) for name, value in named.items()}
+        placed = {name: self._placed(value) for name, value in named.items()}
         attention = placed.get("attention_mask")
         mask = None
         if attention is not None and attention.ndim == 2:
             special = special.to(self.device) if special is not None else None
             mask = token_mask(attention, special, self.keep_special, self.causal)
         return ModelInput((placed,), {}, mask) if self.as_one else ModelInput((), placed, mask)
+
+    def _placed(self, tensor: Tensor) -> Tensor:
+        """On the device; from pinned memory a GPU takes it while we go on."""
+        return tensor.to(self.device, non_blocking=self.device.type == "cuda")
 
     @property
     def _limit(self) -> int:

@@ -57,9 +57,16 @@ class Pool:
         value = value.float() if value.dtype != torch.float64 else value
         if self.method == "flatten" or self.method == "as_is":
             return value.flatten(1).clone() if value.ndim > 1 else value[:, None].clone()
+        if self.method in ("mean", "max") and not (self.masked and mask is not None):
+            return self._over_all(value)
         tokens = _tokens(value, self.channels)
         keep, attended = self._masks(tokens, mask)
         return _reduced(tokens, keep, attended, self.method)
+
+    def _over_all(self, value: Tensor) -> Tensor:
+        """Mean or max over all positions, without a copy of what the layer gave."""
+        axes = [axis for axis in range(1, value.ndim) if axis != self.channels]
+        return value.mean(axes) if self.method == "mean" else value.amax(axes)
 
     def _masks(self, tokens: Tensor, mask: TokenMask | None) -> tuple[Tensor, Tensor]:
         every = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from repdiag.data import (
     parse_views,
     readable,
 )
+from repdiag.extract.distributed import Journal, journal
 from repdiag.extract.features import FEATURE_BYTES
 from repdiag.extract.fingerprint import fingerprint
 from repdiag.extract.loading import Loaded, load
@@ -29,8 +30,9 @@ from repdiag.extract.prepare import Prepared, layer_notes, left_out, prepare
 from repdiag.extract.request import ExtractPlan, ExtractRequest, ExtractSummary, Progress, check_request
 from repdiag.extract.shards import Machine, make_shard, shard_samples, spans
 from repdiag.extract.twin import as_twin, check_twin_names, twin_name
-from repdiag.store import RepresentationInfo, ShardWriter, open_store
-from repdiag.store.run_folder import remove_run
+from repdiag.ranks import ALONE, Ranks
+from repdiag.store import RepresentationInfo, open_store
+from repdiag.store.shard_files import ShardRows
 from repdiag.text import printable
 from repdiag.types import Address
 
@@ -45,6 +47,7 @@ class _Job:
     checkpoints: tuple[NamedPath, ...]
     progress: Progress
     done: int = 0
+    size: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -61,27 +64,33 @@ class _Job:
     def say(self, *notes: str) -> None:
         self.notes.update(dict.fromkeys(notes))
 
+    def tick(self, samples: int) -> None:
+        """So many more samples are done."""
+        self.done += samples
+        if samples:
+            self.progress("extract", self.done, self.total)
 
-def extract(request: ExtractRequest, progress: Progress | None = None) -> ExtractSummary:
+
+def extract(
+    request: ExtractRequest, progress: Progress | None = None, ranks: Ranks = ALONE
+) -> ExtractSummary:
     """Run every checkpoint over the data and write the store; the same request again resumes or is done.
 
+    Under torchrun every rank asks for the same, with its place among them in `ranks`.
+
     Raises:
-        UsageError: options, model, layers, pooling or views that do not fit.
+        UsageError: options, model, layers, pooling or views that do not fit, or ranks that disagree.
         InputError: checkpoints or data that cannot be read.
         OutputError: the store cannot be written.
+        RanksError: another rank does not answer.
     """
+    request = replace(request, device=ranks.device(request.device))
     job = _job(request, progress)
-    with ShardWriter.open(
-        request.output, fingerprint(request, job.source, job.checkpoints), overwrite=request.overwrite
-    ) as writer:
-        if writer.already_complete:
-            return _finished(writer)
-        try:
-            return _run(job, writer)
-        except BaseException:
-            if not writer.done:  # a mistyped layer must not stand in the way of the next try
-                remove_run(writer.run)
-            raise
+    config = fingerprint(request, job.source, job.checkpoints)
+    with journal(request.output, config, ranks, overwrite=request.overwrite) as shards:
+        if shards.already_complete:
+            return _summary(shards.out, [], (), was_complete=True)
+        return _run(job, shards)
 
 
 def plan(request: ExtractRequest) -> ExtractPlan:
@@ -139,7 +148,7 @@ def _source(request: ExtractRequest, views: Sequence[View]) -> SampleSource:
     return readable(source, views, request.seed, broken, _workers(request, source))
 
 
-def _run(job: _Job, writer: ShardWriter) -> ExtractSummary:
+def _run(job: _Job, shards: Journal) -> ExtractSummary:
     attributes: dict[str, Mapping[str, Any]] = {}
     representations: dict[Address, Mapping[str, Any]] = {}
     reports: list[str] = []
@@ -149,8 +158,10 @@ def _run(job: _Job, writer: ShardWriter) -> ExtractSummary:
         for view in job.views:
             for layer in prepared[view.name].layers:
                 representations[Address(name, view.name, layer.name)] = layer.attributes
-            _run_view(job, writer, name, view, loaded, prepared)
-    path = writer.finalize(
+            _run_view(job, shards, name, view, loaded, prepared)
+    shards.settle(job.tick)
+    job.say(*(f"{count} texts were cut at the model's maximum length" for count in shards.cut.values()))
+    path = shards.finalize(
         checkpoints=attributes, representations=representations, attrs=_file_attributes(job)
     )
     return _summary(path, reports, tuple(job.notes))
@@ -169,7 +180,7 @@ def _models(job: _Job) -> Iterator[tuple[str, Loaded, Mapping[str, Prepared]]]:
 
 
 def _run_view(
-    job: _Job, writer: ShardWriter, name: str, view: View, loaded: Loaded, by_view: Mapping[str, Prepared]
+    job: _Job, shards: Journal, name: str, view: View, loaded: Loaded, by_view: Mapping[str, Prepared]
 ) -> None:
     request, prepared = job.request, by_view[view.name]
     loaded.encoder.causal = prepared.causal
@@ -182,24 +193,24 @@ def _run_view(
         features=prepared.features if name == job.checkpoints[0].name else 0,  # inputs are kept once
     )
     itemsize = np.dtype(request.dtype).itemsize
-    # Views of one sample lie in shards that begin at the same row, whatever layers they have.
-    size = min(shard_samples(one, request.batch_size, itemsize) for one in by_view.values())
-    reading = Reading(view, request.seed, loaded.preprocessing, loaded.transform)
+    # One sample lies in shards that begin at the same row, whatever layers a view or checkpoint has.
+    job.size = job.size or min(shard_samples(one, request.batch_size, itemsize) for one in by_view.values())
+    reading = reading_of(loaded, view, request.seed)
+    loaded.encoder.cut = 0
 
     def tick(samples: int) -> None:
-        job.done += samples
-        job.progress("extract", job.done, job.total)
+        job.tick(samples + shards.news())
 
-    for span in spans(len(job.source), size):
-        if (name, view.name, span[0]) in writer.done:
-            tick(span[1] - span[0])
+    for span in spans(len(job.source), job.size):
+        key = (name, view.name, span[0])
+        if not shards.turns.mine(key):
+            job.tick(span[1] - span[0] if key in shards.turns.done else 0)
             continue
         shard = make_shard(
             machine, job.source, span, reading, request.batch_size, _workers(request, job.source), tick
         )
-        writer.write(name, view.name, shard.start, shard.layers, shard.columns, shard.inputs)
-    if loaded.encoder.cut:
-        job.say(f"{loaded.encoder.cut} texts were cut at the model's maximum length")
+        rows = ShardRows(name, view.name, shard.start, shard.layers, shard.columns, shard.inputs)
+        shards.write(rows, span[1] - span[0], loaded.encoder.cut)
         loaded.encoder.cut = 0
 
 
@@ -218,7 +229,7 @@ def _prepared(job: _Job, loaded: Loaded) -> dict[str, Prepared]:
 
 
 def _probed(job: _Job, loaded: Loaded, view: View) -> Prepared:
-    reading = Reading(view, job.request.seed, loaded.preprocessing, loaded.transform)
+    reading = reading_of(loaded, view, job.request.seed)
     prepared = prepare(loaded.module, loaded.encoder, job.source, reading, job.request)
     if job.source.kind_of(view.key) == "image" and isinstance(loaded.preprocessing, ImagePreprocessing):
         how = loaded.preprocessing
@@ -231,6 +242,12 @@ def _probed(job: _Job, loaded: Loaded, view: View) -> Prepared:
     if prepared.causal:
         job.say("the model only looks back, so the first token of each text is left out (see --keep-special)")
     return prepared
+
+
+def reading_of(loaded: Loaded, view: View, seed: int) -> Reading:
+    """How samples are read for a model: into pinned memory where it is on a CUDA device."""
+    pinned = loaded.encoder.device.type == "cuda"
+    return Reading(view, seed, loaded.preprocessing, loaded.transform, pinned)
 
 
 def _workers(request: ExtractRequest, source: SampleSource) -> int:
@@ -248,10 +265,6 @@ def _file_attributes(job: _Job) -> dict[str, Any]:
         "data": dict(job.source.provenance),
         "notes": list(job.notes),
     }
-
-
-def _finished(writer: ShardWriter) -> ExtractSummary:
-    return _summary(writer.out, [], (), was_complete=True)
 
 
 def _summary(

@@ -12,6 +12,7 @@ from repdiag.report.wording import number
 from repdiag.types import Status
 
 Trace = dict[str, Any]
+ORDERS, ORDER_STEP = 41, 0.1
 
 
 def spectrum_traces(catalogue: Catalogue) -> list[Trace]:
@@ -27,6 +28,22 @@ def cumulative_traces(catalogue: Catalogue) -> list[Trace]:
     most = points_per_trace(len(columns))
     shares = [(column, cumulative_share(_values(column))) for column in columns]
     return [_curve(column, share, most, role="cumulative") for column, share in shares if share]
+
+
+def family_traces(catalogue: Catalogue) -> list[Trace]:
+    """Renyi number of dimensions of order 0 to 4, plug-in (Hill 1973, eq. 3, of the shares of variance)."""
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x0": 0,
+            "dx": ORDER_STEP,
+            "y": heights,
+            "meta": _meta(column, "family"),
+        }
+        for column in _with_spectrum(catalogue)
+        if (heights := [short(value) for value in _numbers_of_dimensions(column)])
+    ]
 
 
 def growth_traces(catalogue: Catalogue) -> list[Trace]:
@@ -58,6 +75,22 @@ def _fit_level(values: Sequence[float], first: int, last: int, alpha: float) -> 
         return None
     weight = sum(1 / i for i in ranks)
     return sum((math.log(values[i - 1]) + alpha * math.log(i)) / i for i in ranks) / weight
+
+
+def _numbers_of_dimensions(column: Column) -> list[float]:
+    """For each order; empty where no eigenvalue is above the resolution floor."""
+    spectrum = column.representation.spectrum
+    floor = spectrum.resolution_floor if spectrum else 0.0
+    kept = [value for value in _values(column) if value > max(floor, 0.0)]
+    logs = [math.log(value / sum(kept)) for value in kept]
+    return [_hill(logs, step * ORDER_STEP) for step in range(ORDERS)] if logs else []
+
+
+def _hill(logs: Sequence[float], order: float) -> float:
+    if abs(order - 1) < 1e-9:
+        return math.exp(-math.fsum(math.exp(log) * log for log in logs))
+    total = math.fsum(math.exp(order * log) for log in logs)
+    return math.exp(math.log(total) / (1 - order))
 
 
 def _with_spectrum(catalogue: Catalogue) -> list[Column]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from repdiag.report.catalogue import DIMENSIONS, MAX_VISIBLE, Catalogue, Column, measure_names, shown
-from repdiag.report.curves import Trace, cumulative_traces, growth_traces, spectrum_traces
+from repdiag.report.curves import Trace, cumulative_traces, family_traces, growth_traces, spectrum_traces
 from repdiag.report.theme import for_figures
 from repdiag.report.thinning import short
 from repdiag.results import Estimate
@@ -43,6 +43,7 @@ def figure_data(catalogue: Catalogue) -> dict[str, Any]:
         "spectrum": spectrum_traces(catalogue),
         "cumulative": cumulative_traces(catalogue),
         "ranks": rank_traces(catalogue),
+        "family": family_traces(catalogue),
         "growth": growth_traces(catalogue),
         "trajectory": trajectory_traces(catalogue),
         "colours": for_figures(),
@@ -61,7 +62,7 @@ def rank_traces(catalogue: Catalogue) -> list[Trace]:
     """One set of bars for each member of the rank family that the results hold."""
     names = measure_names(catalogue.columns, lambda name: bare_name(name) in RANK_FAMILY)
     return [
-        {"type": "bar", "name": plot_text(name), **_points(_having(catalogue.columns, name), name)}
+        {"type": "bar", "name": plot_text(name), **points(_having(catalogue.columns, name), name)}
         for name in sorted(names, key=lambda name: RANK_FAMILY.index(bare_name(name)))
     ]
 
@@ -111,14 +112,16 @@ def _counted(columns: Sequence[Column]) -> bool:
 
 def _line(catalogue: Catalogue, columns: Sequence[Column], name: str, counted: bool) -> Trace:
     order = catalogue.values["checkpoint"]
-    trace: Trace = {"type": "scatter", "mode": "lines+markers", **_points(columns, name)}
+    trace: Trace = {"type": "scatter", "mode": "lines+markers", **points(columns, name)}
     places = [order.index(column.names["checkpoint"]) for column in columns]
     trace["x"] = [column.representation.step for column in columns] if counted else places
-    trace["meta"] |= {"measure": name, "steps": counted}
+    title = plot_text(name.replace("_", " "), LONG)
+    trace["meta"] |= {"measure": name, "shown": title, "steps": counted}
     return trace
 
 
-def _points(columns: Sequence[Column], name: str) -> Trace:
+def points(columns: Sequence[Column], name: str) -> Trace:
+    """Values, whiskers and statuses of one measure, in the order of `columns`."""
     estimates = [column.representation.estimates[name] for column in columns]
     status = {str(i): str(e.status.value) for i, e in enumerate(estimates) if e.status is not Status.OK}
     arms = [_arms(estimate) for estimate in estimates]

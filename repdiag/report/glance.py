@@ -35,6 +35,7 @@ class Bar:
 class Glance:
     """One representation in one line."""
 
+    index: int
     label: str
     size: str
     spark: str
@@ -75,6 +76,7 @@ def _glance(
     one = column.representation
     estimate = one.estimates.get(measure)
     return Glance(
+        index=column.index,
         label=catalogue.label(column),
         size=f"{one.n:,} × {one.d:,}",
         spark=polyline(_shares(column), axes, SPARK) if axes else "",

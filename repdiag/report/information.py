@@ -1,23 +1,19 @@
-"""Pairs of an information result as records for the template, and as one figure."""
+"""Pairs of an information result as records for the template."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import JsonValue
 
 from repdiag.report import wording
 from repdiag.report.contrast import ContrastCurve, contrast_curves
-from repdiag.report.curves import Trace
-from repdiag.report.figures import SHORT, plot_text
 from repdiag.results import Estimate, Pair, Place, Results
 from repdiag.types import Status
 
-PARTS = ("checkpoint", "view", "layer")
-HEADLINE = "renyi_mi"
 NORMALISED = "normalised"
+"""Detail of an estimate: 0 at its null, 1 at the information of a view with itself."""
 
 MOST_TABLES = 40
 """Pairs with a table; all of them are in the figure and in the JSON of the page."""
@@ -75,12 +71,12 @@ def rest_of_source(result: Results) -> dict[str, JsonValue]:
 
 def pair_tables(results: Sequence[Results]) -> list[PairTable]:
     """A table for each of the first pairs."""
-    return [_table(pair) for pair in _pairs(results)[:MOST_TABLES]]
+    return [_table(pair) for pair in pairs_of(results)[:MOST_TABLES]]
 
 
 def summary(results: Sequence[Results]) -> list[str]:
     """`10 pairs`, `n = 1,500`: for a page that has nothing but pairs."""
-    pairs = _pairs(results)
+    pairs = pairs_of(results)
     sizes = sorted({pair.n for pair in pairs})
     if not pairs:
         return []
@@ -94,7 +90,7 @@ def meanings(results: Sequence[Results]) -> list[Meaning]:
     for result in filter(is_information, results):
         held = result.source.get("measures")
         texts |= held if isinstance(held, dict) else {}
-    found = {name: each.definition for pair in _pairs(results) for name, each in pair.estimates.items()}
+    found = {name: each.definition for pair in pairs_of(results) for name, each in pair.estimates.items()}
     return [_meaning(name, definition, texts.get(name)) for name, definition in found.items()]
 
 
@@ -102,122 +98,25 @@ def remarks(results: Sequence[Results]) -> list[str]:
     """What was left out or taken for granted."""
     held = [result.source.get("notes") for result in results if is_information(result)]
     told = list(dict.fromkeys(str(note) for notes in held if isinstance(notes, list) for note in notes))
-    more = len(_pairs(results)) - MOST_TABLES
+    more = len(pairs_of(results)) - MOST_TABLES
     rest = [f"{wording.count(more, 'more pair')} of the results without a table here"]
     return told + rest if more > 0 else told
 
 
-def pair_traces(results: Sequence[Results]) -> list[Trace]:
-    """The headline measure of all pairs: bars where each has representations of its own, else a map.
-
-    Nothing for a single pair.
-    """
-    pairs = _pairs(results)
-    name = _headline(pairs)
-    drawn = [pair for pair in pairs if name in pair.estimates]
-    if len(drawn) < 2:
-        return []
-    places = [place for pair in drawn for place in (pair.x, pair.y)]
-    nodes = list(dict.fromkeys(_node(place) for place in places))
-    shown = _shown(drawn, name)
-    return [_map(drawn, nodes, shown)] if len(nodes) < len(places) else [_bars(drawn, shown)]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Which figure is drawn: of `measure`, its normalised form where every pair has one."""
-
-    measure: str
-    normalised: bool
-    unit: str
-
-    def height(self, estimate: Estimate) -> float | None:
-        if not self.normalised:
-            return estimate.value
-        found = estimate.details.get(NORMALISED)
-        return float(found) if isinstance(found, int | float) else None
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        title = f"{self.measure}, normalised: 0 shuffled, 1 itself" if self.normalised else self.measure
-        return {"title": plot_text(title, 80), "unit": plot_text("" if self.normalised else self.unit)}
-
-
-def _shown(pairs: Sequence[Pair], name: str) -> Shown:
-    estimates = [pair.estimates[name] for pair in pairs]
-    return Shown(name, all(NORMALISED in one.details for one in estimates), estimates[0].unit)
-
-
-def _map(pairs: Sequence[Pair], nodes: Sequence[tuple[str, ...]], shown: Shown) -> Trace:
-    """A symmetric square; empty where a pair was not measured."""
-    at, labels = {node: i for i, node in enumerate(nodes)}, _labels(nodes)
-    heights: list[list[float | None]] = [[None] * len(nodes) for _ in nodes]
-    texts = [[""] * len(nodes) for _ in nodes]
-    for pair in pairs:
-        i, j = at[_node(pair.x)], at[_node(pair.y)]
-        estimate = pair.estimates[shown.measure]
-        heights[i][j] = heights[j][i] = shown.height(estimate)
-        texts[i][j] = texts[j][i] = f"{labels[i]} × {labels[j]}<br>{_hover(estimate, pair.n)}"
-    return {
-        "type": "heatmap",
-        "x": list(range(len(nodes))),
-        "y": list(range(len(nodes))),
-        "z": heights,
-        "customdata": texts,
-        "meta": {**shown.meta, "labels": labels},
-    }
-
-
-def _bars(pairs: Sequence[Pair], shown: Shown) -> Trace:
-    nodes = [_node(place) for pair in pairs for place in (pair.x, pair.y)]
-    labels = _labels(nodes)
-    estimates = [pair.estimates[shown.measure] for pair in pairs]
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "x": [shown.height(estimate) for estimate in estimates],
-        "y": list(range(len(pairs))),
-        "customdata": [_hover(each, pair.n) for each, pair in zip(estimates, pairs, strict=True)],
-        "meta": {
-            **shown.meta,
-            "labels": [f"{a} × {b}" for a, b in zip(labels[::2], labels[1::2], strict=True)],
-        },
-    }
-
-
-def _hover(estimate: Estimate, n: int) -> str:
-    null = estimate.details.get("null")
-    parts = [
-        f"{wording.plain(estimate)} {estimate.unit}".strip(),
-        f"shuffled {wording.number(null)}" if isinstance(null, int | float) else "",
-        f"n = {n:,}",
-    ]
-    return "<br>".join(plot_text(part, 80) for part in parts if part)
-
-
-def _labels(nodes: Sequence[tuple[str, ...]]) -> list[str]:
-    """The parts of each address that differ among them."""
-    varying = [i for i in range(len(PARTS)) if len({node[i] for node in nodes}) > 1] or [len(PARTS) - 1]
-    return [" · ".join(plot_text(node[i], SHORT) for i in varying) for node in nodes]
-
-
-def _headline(pairs: Sequence[Pair]) -> str:
-    names = list(dict.fromkeys(name for pair in pairs for name in pair.estimates))
-    return HEADLINE if HEADLINE in names else next(iter(names), "")
-
-
-def _pairs(results: Sequence[Results]) -> list[Pair]:
+def pairs_of(results: Sequence[Results]) -> list[Pair]:
+    """Every pair of the page."""
     return [pair for result in results if is_information(result) for pair in result.pairs]
 
 
-def _node(place: Place) -> tuple[str, ...]:
+def node(place: Place) -> tuple[str, ...]:
+    """Its checkpoint, view and layer."""
     return place.checkpoint, place.view, place.layer
 
 
 def _table(pair: Pair) -> PairTable:
     return PairTable(
-        x=" / ".join(_node(pair.x)),
-        y=" / ".join(_node(pair.y)),
+        x=" / ".join(node(pair.x)),
+        y=" / ".join(node(pair.y)),
         n=pair.n,
         bandwidths=_bandwidths(pair.estimates),
         curves=contrast_curves(pair.estimates),

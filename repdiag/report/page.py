@@ -14,11 +14,23 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from repdiag.files import write_file
-from repdiag.report import comparison, glance, information, plane, tables, wording
+from repdiag.report import (
+    classes,
+    comparison,
+    directions,
+    distributions,
+    glance,
+    information,
+    plane,
+    tables,
+    wording,
+)
 from repdiag.report.bundle import SCRIPT_NAME, Bundle, choose_bundle, packed, script, script_hash
 from repdiag.report.catalogue import DIMENSIONS, Catalogue, Column, build_catalogue, run_names, shown, spread
+from repdiag.report.depth import depth_choices, depth_traces
 from repdiag.report.figures import figure_data, measure_choices
 from repdiag.report.options import PageOptions
+from repdiag.report.pair_maps import pair_choices, pair_traces
 from repdiag.report.provenance import provenance
 from repdiag.report.scrub import scrubbed
 from repdiag.report.svg import Picture, spectrum_picture
@@ -26,7 +38,7 @@ from repdiag.report.theme import stylesheet
 from repdiag.report.verdict import banner
 from repdiag.results import Results
 
-_PAGE_SCRIPTS = ("figures.js", "page.js")
+_PAGE_SCRIPTS = ("figures.js", "depth.js", "builders.js", "links.js", "page.js")
 _PLANE_SCRIPTS = ("plane-paths.js", "plane-axes.js", "plane-figures.js", "plane.js")
 _SEVERAL = {"run": "All results", "checkpoint": "All checkpoints", "view": "All views", "layer": "All layers"}
 
@@ -51,18 +63,28 @@ def write_report(results: Sequence[Results], path: Path, options: PageOptions = 
 
 def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> dict[str, Any]:
     catalogue = build_catalogue(results)
-    figures = figure_data(catalogue) | {"information": information.pair_traces(results)}
-    figures |= plane.figure_data(results)
-    head, body = _asset("head.js"), "".join(map(_asset, _scripts(figures)))
+    figures = figure_data(catalogue) | {"information": pair_traces(results)}
+    figures |= plane.figure_data(results) | {"depth": depth_traces(catalogue)}
+    figures |= distributions.distribution_traces(catalogue) | {"classes": classes.class_traces(catalogue)}
+    behind = directions.behind(catalogue)
+    head, body = _asset("head.js"), "".join(map(_asset, _scripts(figures, bool(behind))))
     return {
         **_texts(results, options, catalogue),
         **_pictures(results, catalogue),
         "pickers": _pickers(catalogue),
         "trajectory_measures": measure_choices(figures),
+        "depth_measures": depth_choices(figures),
+        "pair_measures": pair_choices(figures),
         "comparisons": comparison.comparisons(results),
         "comparison_remarks": comparison.remarks(results),
         **_information(results),
         "plane": plane.section(results),
+        "behind": behind,
+        "behind_directions": directions.most_directions(behind),
+        "class_tables": classes.class_tables(catalogue),
+        "class_definitions": classes.class_definitions(catalogue),
+        "distribution_rows": distributions.distribution_rows(catalogue),
+        "distribution_definitions": distributions.distribution_definitions(catalogue),
         "rows": tables.measure_rows(catalogue),
         "columns": catalogue.columns,
         "definitions": tables.definitions(catalogue),
@@ -81,14 +103,17 @@ def _page(results: Sequence[Results], options: PageOptions, bundle: Bundle) -> d
 def _information(results: Sequence[Results]) -> dict[str, Any]:
     return {
         "information": information.pair_tables(results),
-        "information_drawn": bool(information.pair_traces(results)),
         "information_meanings": information.meanings(results),
         "information_remarks": information.remarks(results),
     }
 
 
-def _scripts(figures: Mapping[str, Any]) -> tuple[str, ...]:
-    return (*_PAGE_SCRIPTS, *_PLANE_SCRIPTS) if figures["plane"] else _PAGE_SCRIPTS
+def _scripts(figures: Mapping[str, Any], behind: bool) -> tuple[str, ...]:
+    """The scripts of what stands on the page."""
+    plane_scripts = _PLANE_SCRIPTS if figures["plane"] else ()
+    histograms = ("distributions.js",) if figures["lengths"] or figures["cosines"] else ()
+    by_class = ("classes.js",) if figures["classes"] else ()
+    return (*_PAGE_SCRIPTS, *plane_scripts, *histograms, *by_class, *(("directions.js",) if behind else ()))
 
 
 def content_policy(scripts: Sequence[str], bundle: Bundle) -> str:

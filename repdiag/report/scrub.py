@@ -18,7 +18,7 @@ def without_home(text: str) -> str:
 
 
 def scrubbed(results: Results) -> Results:
-    """`results` with home folders hidden in provenance, notes and findings; figures untouched."""
+    """`results` with home folders hidden in every text that comes from a user; figures untouched."""
     return results.model_copy(
         update={
             "source": _scrub(results.source),
@@ -29,7 +29,11 @@ def scrubbed(results: Results) -> Results:
 
 
 def _representation(one: Representation) -> Representation:
-    return one.model_copy(update={"notes": _texts(one.notes)}) if one.notes else one
+    update: dict[str, object] = {"notes": _texts(one.notes)} if one.notes else {}
+    for name in ("shown_samples", "class_ranks"):
+        if (record := getattr(one, name)) is not None:
+            update[name] = type(record).model_validate(_scrub(record.model_dump()))
+    return one.model_copy(update=update) if update else one
 
 
 def _finding(one: Finding) -> Finding:

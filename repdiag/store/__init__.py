@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repdiag.store.guarded import open_hdf5  # first, so that no other import starts HDF5 before it
 from repdiag.store.inputs import InputsInfo
+from repdiag.store.joined import joining
 from repdiag.store.kept import keeping
 from repdiag.store.memory import memory_store
 from repdiag.store.opened import RepresentationInfo, Store
@@ -16,6 +17,7 @@ __all__ = [
     "RepresentationInfo",
     "ShardWriter",
     "Store",
+    "joining",
     "keeping",
     "memory_store",
     "open_hdf5",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,7 +17,7 @@ from pydantic import JsonValue
 
 from repdiag.store import native, schema
 from repdiag.store.attributes import read_attributes
-from repdiag.store.columns import text_array
+from repdiag.store.columns import ColumnReader, text_array
 from repdiag.store.complaints import bad_input, unreadable
 from repdiag.store.guarded import checked_matrix, descend, open_hdf5
 from repdiag.store.inputs import Inputs, by_view
@@ -85,7 +87,7 @@ def _contents(folder: Path, manifest: Manifest, resources: ExitStack) -> Content
     rows = check_rows(items, folder)
     columns = header.columns(rows) if manifest.header else _shard_columns(folder, next(iter(shards.values())))
     read_ids = columns.pop(schema.ID, None)
-    ids = check_unique(Texts(map(str, read_ids())), folder) if read_ids else None
+    ids = check_unique(read_ids.texts(), folder) if read_ids else None
     return Contents(
         items=items,
         columns=columns,
@@ -120,7 +122,7 @@ class _Header:
             native.check_version(self._file, self._path)
             self.checkpoints = native.read_checkpoints(self._file, self._path)
 
-    def columns(self, rows: int) -> dict[str, Callable[[], Array]]:
+    def columns(self, rows: int) -> dict[str, Any]:
         return native.sample_columns(self._file, self._path, rows) if self._file is not None else {}
 
     def provenance(self) -> dict[str, JsonValue]:
@@ -231,24 +233,35 @@ def _dataset(file: h5py.File, place: str, path: Path) -> h5py.Group | h5py.Datas
     return descend(file, place.strip("/").split("/"), path)
 
 
-def _shard_columns(folder: Path, parts: Sequence[ShardEntry]) -> dict[str, Callable[[], Array]]:
-    """Columns that every shard of one checkpoint and view carries, joined."""
+def _shard_columns(folder: Path, parts: Sequence[ShardEntry]) -> dict[str, Any]:
+    """A reader for each column that every shard of one checkpoint and view carries."""
     names = set.intersection(*(set(part.columns) for part in parts))
-    return {name: _column_joiner(folder, parts, name) for name in sorted(names)}
+    return {name: _JoinedColumn(folder, parts, name) for name in sorted(names)}
 
 
-def _column_joiner(folder: Path, parts: Sequence[ShardEntry], name: str) -> Callable[[], Array]:
-    def read() -> Array:
-        columns = []
-        for part in parts:
-            path = shard_path(folder, part)
-            with open_hdf5(path) as file:
-                columns.append(native.sample_columns(file, path, part.rows)[name]())
+@dataclass(frozen=True, slots=True)
+class _JoinedColumn:
+    """A sample column that lies in shards, read when it is asked for; like `columns.ColumnReader`."""
+
+    folder: Path
+    parts: Sequence[ShardEntry]
+    name: str
+
+    def __call__(self) -> Array:
+        columns = [reader() for reader in self._readers()]
         if len({column.dtype.kind for column in columns}) > 1:
             return text_array([str(value) for column in columns for value in column])
         return np.concatenate(columns)
 
-    return read
+    def texts(self) -> Texts:
+        """The column as texts, one shard of them in memory at a time."""
+        return Texts(text for reader in self._readers() for text in reader.texts())
+
+    def _readers(self) -> Iterator[ColumnReader]:
+        for part in self.parts:
+            path = shard_path(self.folder, part)
+            with open_hdf5(path) as file:
+                yield native.sample_columns(file, path, part.rows)[self.name]
 
 
 def _verify(folder: Path, manifest: Manifest) -> None:

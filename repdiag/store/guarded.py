@@ -2,7 +2,8 @@
 
 A file names other files in four ways (external links, soft links, external storage, virtual
 datasets), loads code in one (filter plugins) and lies about its size in several. Each is refused
-before a byte is read.
+before a byte is read. HDF5 itself is written in C and can be crashed by a file: each file is first
+visited by a child process, which may die.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 os.environ["HDF5_PLUGIN_PRELOAD"] = "::"  # read when HDF5 starts: it loads no plugin after this
 
 import h5py
 import numpy as np
 
+from repdiag.child import FORKS, Limits, in_child
 from repdiag.errors import InputError
 from repdiag.store.complaints import bad_input
+from repdiag.store.rehearsal import chunk_bytes, rehearse, stored_chunks
 from repdiag.text import printable
 
 MAX_LINKS = 100_000
 MAX_CHUNK_BYTES = 1 << 30
+MAX_FILTERED_BYTES = 128 << 20
 BOMB_BYTES = 4 << 30
 BOMB_RATIO = 1000
 MAX_COLUMN_BYTES = 4 << 30
@@ -35,6 +40,9 @@ FILTERS = {
     h5py.h5z.FILTER_LZF: "lzf",
 }
 _FILTERED_CACHE_BYTES = 64 << 20
+_CHUNK_SLACK = 1024
+_REHEARSAL_BYTES = 640 << 20
+_REHEARSAL_SECONDS = 8
 
 _DAMAGE = (
     OSError,
@@ -71,10 +79,31 @@ def open_hdf5(path: Path) -> h5py.File:
     own lock is left out: we never change a file in place, and it fails on some network disks.
 
     Raises:
-        InputError: for anything that HDF5 says about the file.
+        InputError: for anything that HDF5 says about the file, or because the file crashes HDF5.
     """
     with damage(path):
-        return h5py.File(path, "r", rdcc_nbytes=0, locking=False)
+        found = os.stat(path)
+        if FORKS:
+            _survives(os.fspath(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        return _opened(path)
+
+
+def _opened(path: Path) -> h5py.File:
+    return h5py.File(path, "r", rdcc_nbytes=0, locking=False)
+
+
+@lru_cache(maxsize=4096)
+def _survives(name: str, device: int, inode: int, size: int, changed: int) -> None:
+    """Visit a file in a child process, once for as long as it does not change."""
+    path = Path(name)
+
+    def visit(sink: IO[bytes]) -> None:
+        with damage(path), _opened(path) as file:
+            rehearse(file, lambda dataset: _check_layout(dataset, ""))
+
+    seconds = _REHEARSAL_SECONDS + (size >> 24)
+    limits = Limits(memory=_REHEARSAL_BYTES, cpu=seconds, wall=20 * seconds, written=1 << 20)
+    in_child(visit, printable(path), limits).close()
 
 
 def hdf5_image(fill: Callable[[h5py.File], None]) -> bytes:
@@ -211,18 +240,13 @@ def _check_layout(dataset: h5py.Dataset, shown: str) -> bool:
             allowed = ", ".join(FILTERS.values())
             raise InputError(f"{shown} uses HDF5 filter {code}, which is not read; use one of {allowed}")
     if created.get_layout() == h5py.h5d.CHUNKED:
-        _check_chunk(dataset, shown)
+        _check_chunk(dataset, MAX_FILTERED_BYTES if codes else MAX_CHUNK_BYTES, shown)
     return bool(codes)
 
 
-def _check_chunk(dataset: h5py.Dataset, shown: str) -> None:
-    chunk_bytes = dataset.dtype.itemsize
-    for length in dataset.chunks:
-        chunk_bytes *= int(length)
-    if chunk_bytes > MAX_CHUNK_BYTES:
-        raise InputError(
-            f"{shown} has chunks of {chunk_bytes} bytes, over {MAX_CHUNK_BYTES}; write smaller ones"
-        )
+def _check_chunk(dataset: h5py.Dataset, most: int, shown: str) -> None:
+    if (size := chunk_bytes(dataset)) > most:
+        raise InputError(f"{shown} has chunks of {size} bytes, over {most}; write smaller ones")
 
 
 def _check_stored(dataset: h5py.Dataset, file_bytes: int, shown: str) -> None:
@@ -244,6 +268,8 @@ def _check_stored(dataset: h5py.Dataset, file_bytes: int, shown: str) -> None:
         raise InputError(f"{shown} expands from {stored} to {declared} bytes, which looks like a bomb")
     if dataset.chunks is not None and dataset.id.get_num_chunks() < _chunks_needed(dataset):
         raise InputError(f"{shown} lacks some of its chunks; the file is unfinished or crafted")
+    if filtered and max(stored_chunks(dataset))[0] > 1.01 * chunk_bytes(dataset) + _CHUNK_SLACK:
+        raise InputError(f"{shown} has a chunk that is larger than what it holds, which looks like a bomb")
 
 
 def _chunks_needed(dataset: h5py.Dataset) -> int:

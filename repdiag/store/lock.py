@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from repdiag.files import write_all
 from repdiag.store.complaints import bad_output, bad_usage, said
 from repdiag.text import printable
 
 _EMPTY_LOCK_SECONDS = 10.0
 _TRIES = 5
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""What disks without hard links say."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +55,45 @@ def acquire(path: Path) -> None:
         except FileExistsError:
             _clear_stale(path)
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and path.parent.is_dir():
+                continue  # the owner, while it clears the folder, took our file for debris
             raise bad_output(path, f"could not be written ({said(error)})") from error
     raise bad_usage(path, "other processes keep taking this lock; try again")
 
 
 def release(path: Path) -> None:
-    """Remove our own lock file."""
+    """Remove our own lock file; one that a failing disk keeps is taken over by the next run."""
     if _read(path) == Owner.me():
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def _create(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    """Write it aside and link it: a kill leaves a whole lock or none."""
+    aside = _aside(path)
     try:
-        os.write(descriptor, json.dumps(asdict(Owner.me())).encode("ascii"))
+        _write(aside, os.O_TRUNC)
+        os.link(aside, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _write(path, os.O_EXCL)
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _write(path: Path, flag: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o666)
+    try:
+        write_all(descriptor, json.dumps(asdict(Owner.me())).encode("ascii"))
         os.fsync(descriptor)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
     finally:
         os.close(descriptor)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
 
 
 def _clear_stale(path: Path) -> None:
@@ -82,7 +106,7 @@ def _clear_stale(path: Path) -> None:
             f"is being written by process {owner.pid} on {printable(owner.host)}; "
             f"wait for it, or if it is dead remove {printable(path)}",
         )
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    aside = _aside(path)
     try:
         os.rename(path, aside)
         if _read(aside) != owner:  # somebody else took over between our look and our rename

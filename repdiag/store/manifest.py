@@ -65,11 +65,15 @@ class HeaderEntry(_Record):
 
 
 class Manifest(_Record):
-    """`complete` is set last: a folder without it is unfinished, whatever else it holds."""
+    """`complete` is set last: a folder without it is unfinished, whatever else it holds.
+
+    `overwrite` tells a run that was begun with --overwrite, which the same command then resumes.
+    """
 
     format: Literal["repdiag.shards"] = "repdiag.shards"
     format_version: Annotated[int, Field(ge=1)] = schema.FORMAT_VERSION
     complete: bool = False
+    overwrite: bool = False
     config: dict[str, JsonValue] = Field(default_factory=dict)
     shards: list[ShardEntry] = Field(default_factory=list)
     header: HeaderEntry | None = None

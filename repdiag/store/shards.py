@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
-from repdiag.files import write_file
+from repdiag.errors import InputError
+from repdiag.files import sync_folder, write_file
 from repdiag.store import lock, run_folder, schema
-from repdiag.store.columns import clean_text, column_sha256
+from repdiag.store.columns import clean_text, text_array
 from repdiag.store.complaints import bad_input, bad_output, bad_usage, said
 from repdiag.store.folder import open_folder
-from repdiag.store.images import header_image, shard_image
+from repdiag.store.images import header_image
 from repdiag.store.manifest import (
     HeaderEntry,
-    LayerEntry,
     Manifest,
     ShardEntry,
     canonical,
@@ -28,14 +27,13 @@ from repdiag.store.manifest import (
     write_manifest,
 )
 from repdiag.store.opened import Store
-from repdiag.store.rows import Array, LazyRows, Rows
+from repdiag.store.rows import Array
+from repdiag.store.shard_files import ShardFolder, ShardRows, shard_name
 from repdiag.store.writer import (
     Attributes,
     Content,
     as_columns,
-    checked_rows,
     clean_address,
-    finite_rows,
     write_content,
 )
 from repdiag.text import printable
@@ -74,7 +72,7 @@ class ShardWriter:
         Args:
             out: the file to appear; text that ends in `/` keeps the shards in that folder instead.
             fingerprint: everything that the rows depend on, as JSON values.
-            overwrite: start again, whatever is there.
+            overwrite: start again, whatever is there but what a killed run with `overwrite` left.
 
         Raises:
             UsageError: another run is writing here, or what is there was made differently.
@@ -134,27 +132,35 @@ class ShardWriter:
             UsageError: arrays that do not fit, or a shard that is already there.
             OutputError: the disk is full; earlier shards are safe.
         """
+        self.write_shard(ShardRows(checkpoint, view, start, layers, samples, inputs))
+
+    def write_shard(self, shard: ShardRows, number: int | None = None) -> None:
+        """The same as one record; `number` is that of the shard in the plan, the first free one if None.
+
+        Raises: what `write` raises.
+        """
         self._check_writable()
-        if (clean_text(checkpoint), clean_text(view), start) in self.done:
-            raise bad_usage(self.run, f"the shard of {printable(view)} at {start} is already written")
-        name = self._free_name()
-        content = self._shard_content(Address(checkpoint, view, ""), layers, samples, inputs)
-        image = shard_image(content, start, with_samples=samples is not None)
-        write_file(self.run / schema.SHARDS / name, image)
-        entry = ShardEntry(
-            file=name,
-            sha256=hashlib.sha256(image).hexdigest(),
-            bytes=len(image),
-            checkpoint=clean_text(checkpoint),
-            view=clean_text(view),
-            start=start,
-            rows=next(iter(content.rows.values())).shape[0],
-            layers={address.layer: _layer_entry(rows) for address, rows in content.rows.items()},
-            columns=sorted(content.samples) if samples is not None else [],
-            ids_sha256=column_sha256(content.samples[schema.ID]) if samples is not None else None,
-            inputs=next(map(_layer_entry, content.inputs.values()), None),
+        self._refuse_twice(shard.key)
+        name = self._free_name() if number is None else shard_name(number)
+        self.commit(self.folder.add(shard, name))
+
+    def commit(self, entry: ShardEntry) -> None:
+        """Take a shard that lies in the folder, of whichever process, into the manifest.
+
+        Raises:
+            UsageError: it is there already.
+            OutputError: the disk is full; earlier shards are safe.
+        """
+        self._check_writable()
+        self._refuse_twice(entry.key)
+        self._save(
+            shards=sorted([*self._manifest.shards, entry], key=lambda each: (len(each.file), each.file))
         )
-        self._save(shards=[*self._manifest.shards, entry])
+
+    @property
+    def folder(self) -> ShardFolder:
+        """Where shards are put."""
+        return ShardFolder(self.run, self.out, config_sha256(self.config))
 
     def finalize(
         self,
@@ -191,7 +197,7 @@ class ShardWriter:
             if self.keep_shards:
                 self._write_header(content)
             else:
-                write_content(self.out, content)
+                write_content(self.out, content, self.run)
         if not self.keep_shards:
             run_folder.remove_run(self.run)
         self.close()
@@ -199,7 +205,10 @@ class ShardWriter:
         return self.out
 
     def _check_output(self, overwrite: bool) -> None:
-        if self.keep_shards or not self.out.exists() or overwrite:
+        if self.keep_shards or not self.out.exists():
+            return
+        if overwrite:
+            self.already_complete = self._was_clearing()
             return
         if self.out.is_dir():
             raise bad_usage(self.out, "is a folder; end its name with / to keep shards in it")
@@ -207,6 +216,11 @@ class ShardWriter:
         if difference:
             raise bad_usage(self.out, f"is there already and {difference}; give another name or --overwrite")
         self.already_complete = True
+
+    def _was_clearing(self) -> bool:
+        """Whether this very run was finished, and killed while it removed its folder."""
+        cleared = self.run.is_dir() and not (self.run / schema.MANIFEST).exists()
+        return cleared and run_folder.difference_with_file(self.out, self.config) is None
 
     def _begin(self, overwrite: bool) -> None:
         if self.already_complete and not self.run.is_dir():
@@ -218,8 +232,8 @@ class ShardWriter:
         try:
             if self.already_complete:
                 run_folder.remove_run(self.run)
-            elif overwrite or not (self.run / schema.MANIFEST).exists():
-                self._start()
+            elif self._is_new(overwrite):
+                self._start(overwrite)
             else:
                 self._resume()
         except BaseException:
@@ -232,14 +246,27 @@ class ShardWriter:
         try:
             self.run.mkdir(exist_ok=True)
             (self.run / schema.SHARDS).mkdir(exist_ok=True)
+            sync_folder(self.run.parent)
         except OSError as error:
             raise bad_output(
                 self.run, f"could not be made ({said(error)}); write to another folder"
             ) from error
 
-    def _start(self) -> None:
+    def _is_new(self, overwrite: bool) -> bool:
+        """Whether nothing here is to be resumed: --overwrite starts again, but once."""
+        if not (self.run / schema.MANIFEST).exists():
+            return True
+        if not overwrite:
+            return False
+        try:
+            manifest = read_manifest(self.run)
+        except InputError:
+            return True
+        return manifest.complete or not manifest.overwrite or manifest.config != self.config
+
+    def _start(self, overwrite: bool) -> None:
         run_folder.remove_files(self.run, keep=())
-        self._save(shards=[])
+        self._save(shards=[], overwrite=overwrite)
 
     def _resume(self) -> None:
         manifest = read_manifest(self.run)
@@ -264,33 +291,18 @@ class ShardWriter:
             state = "complete" if self.already_complete else "closed"
             raise bad_usage(self.out, f"is {state}; open it again with overwrite to write more")
 
+    def _refuse_twice(self, key: Key) -> None:
+        if key in self.done:
+            raise bad_usage(self.run, f"the shard of {printable(key[1])} at {key[2]} is already written")
+
     def _free_name(self) -> str:
         taken = {entry.file for entry in self._manifest.shards}
-        return next(name for name in map("{:05d}.h5".format, range(len(taken) + 1)) if name not in taken)
-
-    def _shard_content(
-        self,
-        at: Address,
-        layers: Mapping[str, Array],
-        samples: Mapping[str, Sequence[Any]] | None,
-        inputs: Array | None,
-    ) -> Content:
-        rows = {
-            clean_address(replace(at, layer=layer)): LazyRows.of(checked_rows(array))
-            for layer, array in layers.items()
-        }
-        given = {} if inputs is None else {clean_text(at.view): LazyRows.of(checked_rows(inputs))}
-        lengths = {source.shape[0] for source in (*rows.values(), *given.values())}
-        if not rows or len(lengths) != 1 or len(rows) < len(layers):
-            raise bad_usage(self.out, "the layers of a shard need different names and equal rows")
-        columns = as_columns(samples or {}, lengths.pop(), self.out)
-        attrs = {schema.ATTR_CONFIG_SHA256: config_sha256(self.config)}
-        return Content(rows, columns, attrs=attrs, inputs=given)
+        return next(name for name in map(shard_name, range(len(taken) + 1)) if name not in taken)
 
     def _samples(self, store: Store, given: Mapping[str, Sequence[Any]] | None) -> dict[str, Array]:
         if given is None:
             found = {name: column for name in store.columns if (column := store.column(name)) is not None}
-            return as_columns({**found, schema.ID: store.ids}, store.n, self.out)
+            return as_columns({**found, schema.ID: text_array(list(store.ids))}, store.n, self.out)
         columns = as_columns(given, store.n, self.out)
         if store.has_ids and list(store.ids) != columns[schema.ID].tolist():
             raise bad_input(self.run, "the ids of its shards are not those of the samples")
@@ -301,9 +313,3 @@ class ShardWriter:
         write_file(self.run / schema.HEADER, image)
         header = HeaderEntry(sha256=hashlib.sha256(image).hexdigest(), bytes=len(image))
         self._save(complete=True, header=header)
-
-
-def _layer_entry(rows: Rows) -> LayerEntry:
-    n, d = rows.shape
-    dtype: Literal["float16", "float32"] = "float16" if rows.dtype.itemsize == 2 else "float32"
-    return LayerEntry(d=d, dtype=dtype, finite_rows=finite_rows(rows.read(0, n)))

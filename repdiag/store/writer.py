@@ -80,13 +80,13 @@ def write_store(
     return path
 
 
-def write_content(path: Path, content: Content) -> None:
-    """Write a file under a temporary name and rename it when it is whole.
+def write_content(path: Path, content: Content, folder: Path | None = None) -> None:
+    """Write a file under a temporary name, in `folder` if given, and rename it when it is whole.
 
     Raises:
         OutputError: the folder is missing or the disk is full.
     """
-    with replacing(path) as temporary, DiskSink(temporary) as sink:
+    with replacing(path, folder) as temporary, DiskSink(temporary) as sink:
         try:
             hdf5_onto(sink, lambda file: fill(file, content, sink.check))
         finally:

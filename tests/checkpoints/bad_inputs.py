@@ -145,8 +145,11 @@ def module_legacy(folder: Path) -> Path:
         return saved(folder, nn.Linear(3, 4), _use_new_zipfile_serialization=False)
 
 
-def namespace(folder: Path) -> Path:
-    return saved(folder, {"state_dict": state(), "hyper_parameters": argparse.Namespace(lr=0.1)}, "a.ckpt")
+def omegaconf(folder: Path) -> Path:
+    """Lightning with a configuration object of a package that need not be installed."""
+    content = {"state_dict": state(), "hyper_parameters": argparse.Namespace(lr=0.1)}
+    old, new = b"argparse\nNamespace", b"omegaconf.dictconfig\nDictConfig"
+    return zipped(folder, {n: d.replace(old, new) for n, d in members(saved(folder, content)).items()})
 
 
 def torchscript(folder: Path) -> Path:
@@ -327,7 +330,7 @@ ROWS: dict[str, tuple[Maker, str]] = {
     ),
     "17 module": (module, "save a state_dict"),
     "17 module legacy": (module_legacy, "save a state_dict"),
-    "18 namespace": (namespace, "argparse.Namespace"),
+    "18 omegaconf": (omegaconf, "contains omegaconf.dictconfig.DictConfig"),
     "19 torchscript": (torchscript, "--trust"),
     "20 torchscript that writes": (torchscript_writes, "--trust"),
     "21 tar": (tar_climbs, "tar archive"),
@@ -394,6 +397,15 @@ ROWS: dict[str, tuple[Maker, str]] = {
     "59 lone surrogate": (surrogate_name, "not valid Unicode"),
     "hdf5": (lambda f: written(f, b"\x89HDF\r\n\x1a\n" + bytes(64)), "repdiag inspect"),
     "quantised": (quantised, "quantised"),
+    "quantised, packed": (
+        lambda f: saved(f, {"a.qweight": torch.ones(2, dtype=torch.int32), "a.scales": torch.ones(2)}),
+        "a.qweight is packed by quantisation",
+    ),
+    "gguf": (lambda f: written(f, b"GGUF" + bytes(200)), "is GGUF"),
+    "flattened by FSDP": (
+        lambda f: saved(f, {"_fsdp_wrapped_module._flat_param": torch.ones(9)}),
+        "flattened by FSDP; save it with StateDictType.FULL_STATE_DICT",
+    ),
     "two tensors, one name": (same_name, "two tensors"),
     "path with a null": (lambda f: Path("a\0b"), "usable path"),
 }

@@ -172,6 +172,43 @@ def test_transparent_parts_stay_where_names_would_collide() -> None:
     assert canonical(["module.a", "a"]) == {"module.a": "module.a", "a": "a"}
 
 
+def blocks(chunk: int | None, count: int = 12) -> dict[str, Tensor]:
+    """A transformer's blocks, in chunks as DINOv2 trains it under FSDP, or one after the other."""
+    place = {n: f"blocks.{n}" if chunk is None else f"blocks.{n // chunk}.{n}" for n in range(count)}
+    return {f"{place[n]}.attn.weight": torch.full((2, 2), float(n)) for n in range(count)}
+
+
+@pytest.mark.parametrize("prefix", ["", "teacher.backbone.", "module.", "_fsdp_wrapped_module."])
+@pytest.mark.parametrize("chunk", [1, 3, 12])
+def test_blocks_in_chunks_are_blocks(chunk: int, prefix: str) -> None:
+    tensors = {**under(prefix, blocks(chunk)), f"{prefix}norm.weight": torch.ones(2)}
+    wanted = {**blocks(None), "norm.weight": torch.ones(2)}
+    chosen = choose_weights(checkpoint(tensors), wanted)
+    assert all(torch.equal(chosen.tensors[name], tensor) for name, tensor in wanted.items())
+    assert len(chosen.tensors) == len(wanted)
+
+
+def test_a_module_in_chunks_keeps_its_names() -> None:
+    for chunk in (3, None):
+        chosen = choose_weights(checkpoint(under("module.", blocks(chunk))), blocks(3))
+        assert set(chosen.tensors) == set(blocks(3))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["blocks.0.0.conv", "blocks.0.1.conv", "blocks.1.0.conv"],
+        ["blocks.0.0.conv", "blocks.2.2.conv"],
+        ["blocks.1.0.conv", "blocks.0.1.conv"],
+        ["blocks.0.attn", "blocks.1.attn"],
+        ["blocks.0.0.a", "blocks.1.b"],
+        ["layers.0.blocks.0.a", "layers.1.blocks.0.a"],
+    ],
+)
+def test_stages_of_blocks_are_no_chunks(names: list[str]) -> None:
+    assert canonical(names) == dict(zip(names, names, strict=True))
+
+
 def test_coverage_counts_each_prefix() -> None:
     assert coverage(["a.w", "a.b", "c.a.w"], {"w", "b"}) == {"a.": 2, "c.a.": 1}
 

@@ -361,7 +361,7 @@ def declined(ended: Ended, here: Path) -> str:
         "14 os.system",
         "17 module",
         "17 module legacy",
-        "18 namespace",
+        "18 omegaconf",
         "19 torchscript",
         "20 torchscript that writes",
         "30 no floats",

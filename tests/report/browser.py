@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,22 +30,31 @@ class Visit:
         return self.facts.get(name)
 
 
-def visit(path: Path, width: int = 1280, dark: bool = False, actions: str = "({})") -> Visit:
-    """Open a page without a network and wait until it calls itself ready.
-
-    `actions` is a script expression, evaluated then, of an object of more facts.
-    """
+@contextmanager
+def opened_page(
+    path: Path, width: int = 1280, dark: bool = False, scripts: bool = True
+) -> Iterator[tuple[Page, list[str]]]:
+    """A page without a network, every figure drawn, and the list of what it says and asks for."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         window = browser.new_context(
             viewport={"width": width, "height": 1600},
             color_scheme="dark" if dark else "light",
             offline=True,
+            java_script_enabled=scripts,
         )
         page = window.new_page()
         heard = _listen(page)
         page.goto(path.as_uri())
-        page.wait_for_function("document.documentElement.dataset.ready")
+        if scripts:
+            page.wait_for_function("document.documentElement.dataset.ready")
+            page.evaluate("drawAll(true).then(() => null)")
+        yield page, heard
+
+
+def visit(path: Path, width: int = 1280, dark: bool = False, actions: str = "({})") -> Visit:
+    """Open a page and read it; `actions` is a script expression of an object of more facts."""
+    with opened_page(path, width, dark) as (page, heard):
         more = page.evaluate(actions)
         facts = {key: str(value) for key, value in (page.evaluate(_FACTS) | more).items()}
         return Visit(page.content(), heard, facts)

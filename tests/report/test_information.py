@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from repdiag.report.information import MOST_TABLES, pair_traces
+from repdiag.report.information import MOST_TABLES
+from repdiag.report.pair_maps import pair_choices, pair_traces
+from repdiag.report.thinning import MAX_FIGURE_POINTS
 from repdiag.results import Estimate, Pair, Place, Results
 from repdiag.types import Status
 from tests.report import samples
@@ -77,15 +79,16 @@ def test_a_figure_that_does_not_exist_says_why() -> None:
     assert "renyi_mi – nats – – – constant y does not vary" in text
 
 
-def test_layers_make_a_symmetric_map() -> None:
+def test_layers_make_a_map_of_half_a_square() -> None:
     (trace,) = pair_traces([results(*layers(4))])
     assert trace["type"] == "heatmap"
     assert trace["meta"]["labels"] == ["layer0", "layer1", "layer2", "layer3"]
-    heights = trace["z"]
-    assert [heights[i][i] for i in range(4)] == [None] * 4
-    assert all(heights[i][j] == heights[j][i] == 0.5 for i in range(4) for j in range(i))
+    assert list(zip(trace["x"], trace["y"], strict=True)) == [
+        (a, b) for a in range(4) for b in range(a + 1, 4)
+    ]
+    assert trace["z"] == [0.5] * 6
     assert "normalised" in trace["meta"]["title"]
-    assert trace["customdata"][0][1].startswith("layer0 × layer1<br>0 [0.3, 0.5] nats")
+    assert trace["customdata"][0].startswith("0 [0.3, 0.5] nats")
 
 
 def test_the_map_shows_values_where_one_has_no_normalised_form() -> None:
@@ -93,8 +96,22 @@ def test_the_map_shows_values_where_one_has_no_normalised_form() -> None:
     unresolved = figure(0.2, status=Status.UNRESOLVED, details={"null": 0.1})
     pairs = [first.model_copy(update={"estimates": {"renyi_mi": unresolved}}), *others]
     (trace,) = pair_traces([results(*pairs)])
-    assert trace["z"][0][1] == 0.2
-    assert trace["meta"] == {"title": "renyi_mi", "unit": "nats", "labels": ["layer0", "layer1", "layer2"]}
+    assert trace["z"][0] == 0.2
+    assert (trace["meta"]["title"], trace["meta"]["unit"]) == ("renyi_mi", "nats")
+
+
+def test_every_measure_has_its_map_and_the_headline_comes_first() -> None:
+    both = [pair.model_copy(update={"estimates": {"cka": figure(), **pair.estimates}}) for pair in layers(3)]
+    traces = pair_traces([results(*both)])
+    assert pair_choices({"information": traces}) == ["renyi_mi", "cka"]
+
+
+def test_measures_that_there_is_no_room_for_are_left_to_the_json() -> None:
+    estimates = {f"measure{i}": figure() for i in range(9)}
+    pairs = [pair.model_copy(update={"estimates": estimates}) for pair in layers(60)]
+    traces = pair_traces([results(*pairs)])
+    assert len(traces) == 3
+    assert sum(len(trace["z"]) for trace in traces) <= MAX_FIGURE_POINTS
 
 
 def test_views_make_bars() -> None:
@@ -122,20 +139,22 @@ def test_without_pairs_there_is_no_section() -> None:
     assert pair_traces([results(*views("a"))]) == []
 
 
+def hostile_pairs(text: str) -> Results:
+    """The same text wherever a name can stand."""
+    estimates = {text: figure(unit=text, definition=text, details={"reason": text, "null": 0.1})}
+    ends = ((place(text), place("b", text)), (place("c"), place("d")))
+    pairs = [Pair(x=x, y=y, n=10, estimates=estimates) for x, y in ends]
+    return results(*pairs, notes=(text,), meaning=text)
+
+
 @pytest.mark.parametrize("name", samples.HOSTILE)
 def test_hostile_names_make_no_element(name: str) -> None:
-    def made(text: str) -> Results:
-        estimates = {text: figure(unit=text, definition=text, details={"reason": text, "null": 0.1})}
-        ends = ((place(text), place("b", text)), (place("c"), place("d")))
-        pairs = [Pair(x=x, y=y, n=10, estimates=estimates) for x, y in ends]
-        return results(*pairs, notes=(text,), meaning=text)
-
-    hostile, harmless = page(made(name)), page(made("harmless"))
+    hostile, harmless = page(hostile_pairs(name)), page(hostile_pairs("harmless"))
     assert hostile.tags == harmless.tags
     known = {attribute for _, attrs in harmless.elements for attribute in attrs}
     assert {attribute for _, attrs in hostile.elements for attribute in attrs} <= known
     assert not set(hostile.text) & set("\x1b\u202e\u2028\u2029")
-    (trace,) = pair_traces([made(name)])
+    (trace,) = pair_traces([hostile_pairs(name)])
     texts = [
         *trace["meta"]["labels"],
         trace["meta"]["title"],

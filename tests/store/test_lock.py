@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -84,3 +85,17 @@ def test_release_leaves_the_lock_of_another(tmp_path: Path) -> None:
     path.write_text(json.dumps(asdict(lock.Owner(1, "elsewhere", ""))), encoding="ascii")
     lock.release(path)
     assert path.exists()
+
+
+def test_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*names: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "lock"
+    lock.acquire(path)
+    assert json.loads(path.read_text(encoding="ascii"))["pid"] == os.getpid()
+    with pytest.raises(UsageError, match="is being written by process"):
+        lock.acquire(path)
+    lock.release(path)
+    assert list(tmp_path.iterdir()) == []

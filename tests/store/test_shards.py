@@ -180,6 +180,34 @@ def test_overwrite_starts_again_and_keeps_the_old_file_until_the_end(tmp_path: P
         assert writer.already_complete
 
 
+def test_a_killed_run_with_overwrite_goes_on_when_it_is_given_again(tmp_path: Path) -> None:
+    out = finished(tmp_path / "e.h5")
+    other = {**CONFIG, "seed": 1}
+    with ShardWriter.open(out, other, overwrite=True) as writer:
+        write_shards(writer, PLAN[:3])
+    with ShardWriter.open(out, other, overwrite=True) as writer:
+        assert writer.done == set(PLAN[:3])
+    with ShardWriter.open(out, {**CONFIG, "seed": 2}, overwrite=True) as writer:
+        assert writer.done == set()
+
+
+def test_a_kill_while_merging_leaves_nothing_beside_the_run_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def replace(source: Path, target: Path) -> None:
+        seen.extend(found.name for found in tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    with ShardWriter.open(tmp_path / "e.h5", CONFIG) as writer:
+        write_shards(writer, PLAN)
+        monkeypatch.setattr(os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            writer.finalize(checkpoints=CHECKPOINTS)
+    assert seen == ["e.h5.partial"]
+
+
 def test_overwrite_clears_an_unfinished_run_of_another_configuration(tmp_path: Path) -> None:
     with ShardWriter.open(tmp_path / "e.h5", CONFIG) as writer:
         write_shards(writer, PLAN[:3])

@@ -2,7 +2,7 @@
 const root = document.documentElement;
 const held = (id) => JSON.parse(document.getElementById(id).textContent);
 const all = (selector) => [...document.querySelectorAll(selector)];
-const page = { data: held("figures"), picks: {}, scale: {}, unit: {}, measure: null, print: false };
+const page = { data: held("figures"), picks: {}, scale: {}, unit: {}, measure: null, depth: null, pair: null, print: false };
 
 const isDark = () => {
   if (page.print) return false;
@@ -101,8 +101,8 @@ function curves(name) {
       legendgroup: String(trace.meta.rep),
       connectgaps: false,
       line: { color: trace.meta.role === "fit" ? colours().ink : lines[place], width: guide ? 1.3 : 2.4, dash: guide || "solid" },
-      mode: guide || trace.y.length > 12 ? "lines" : "lines+markers",
-      hovertemplate: `%{y:.4g} at rank %{x}<br>n = ${rep.n.toLocaleString("en-US")}, d = ${rep.d.toLocaleString("en-US")}<extra>%{fullData.name}</extra>`,
+      mode: guide || name === "family" || trace.y.length > 12 ? "lines" : "lines+markers",
+      hovertemplate: `%{y:.4g} ${name === "family" ? "dimensions at α =" : "at rank"} %{x}<br>n = ${rep.n.toLocaleString("en-US")}, d = ${rep.d.toLocaleString("en-US")}<extra>%{fullData.name}</extra>`,
     }];
   });
 }

@@ -180,12 +180,16 @@ builders.planesteps = () => {
   return finished("planesteps", drawn, traces, { ...axes, ...more }, cells.height);
 };
 
+const NOTHING = { xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, text: "No path has all of these" };
+
 function finished(name, drawn, traces, more, height) {
   const margin = { ...MARGIN, l: narrow() ? 48 : 58, r: 14 };
   frame(name).style.setProperty("--tall", `${height}px`);
   showKeys(name, drawn);
   queueMicrotask(() => listen(name));
-  const { xaxis, yaxis, ...rest } = more;
+  // Plotly fails without axes, which is what choices that no path has leave.
+  const bare = { visible: false };
+  const { xaxis = bare, yaxis = bare, ...rest } = drawn.kept.length ? more : { annotations: [NOTHING] };
   const uirevision = JSON.stringify([plane.picks, page.unit[name], page.scale[name]]);
   return [traces, { ...layout(xaxis, yaxis, rest), margin, uirevision, showlegend: false }];
 }
