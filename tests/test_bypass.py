@@ -24,9 +24,8 @@ def planted(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("words", [["--version"], ["inspect", "a.pt"], ["measures", "effective_rank"]])
-def test_modules_in_the_current_folder_are_not_run(words: list[str], tmp_path: Path) -> None:
-    folder = planted(tmp_path)
+def ran(words: list[str], folder: Path) -> str:
+    """What `python -m repdiag` prints in a folder."""
     done = subprocess.run(
         [sys.executable, "-m", "repdiag", *words],
         cwd=folder,
@@ -37,6 +36,13 @@ def test_modules_in_the_current_folder_are_not_run(words: list[str], tmp_path: P
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("words", [["--version"], ["inspect", "a.pt"], ["measures", "effective_rank"]])
+def test_modules_in_the_current_folder_are_not_run(words: list[str], tmp_path: Path) -> None:
+    folder = planted(tmp_path)
+    assert ran(words, folder)
     assert not (folder / "canary").exists()
 
 
@@ -45,17 +51,7 @@ def test_user_code_in_the_current_folder_still_loads(tmp_path: Path) -> None:
     (folder / "mymodel.py").write_text(
         "from torch import nn\n\n\ndef make():\n    return nn.Linear(2, 2, False)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "repdiag", "inspect", "a.pt", "--model", "mymodel:make"],
-        cwd=folder,
-        env=outside_of_any_checkout(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "1/1 tensors" in done.stdout
+    assert "1/1 tensors" in ran(["inspect", "a.pt", "--model", "mymodel:make"], folder)
     assert not (folder / "canary").exists()
 
 

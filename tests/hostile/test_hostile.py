@@ -123,6 +123,7 @@ def test_store(
     words = [str(path), "--interval", "none", "--measure", "effective_rank", "--no-report", "--quiet"]
     tried(["spectrum", *words, "--json", "-"], tmp_path, [secret], capfd)
     tried(["inspect", str(path), "--json", "-"], tmp_path, [secret], capfd)
+    assert not list(tmp_path.rglob(CANARY))
 
 
 @pytest.mark.slow

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from repdiag.report.catalogue import build_catalogue
+from repdiag.report.curves import Trace
 from repdiag.report.depth import depth_choices, depth_traces, first_loss
 from repdiag.results import Estimate, Results
 from repdiag.types import Status
 from tests.report import samples
 
 
-def drawn(result: Results) -> list[dict[str, object]]:
+def drawn(result: Results) -> list[Trace]:
     return depth_traces(build_catalogue([result]))
 
 
@@ -45,9 +46,9 @@ def test_a_loss_within_the_intervals_is_none() -> None:
 
 def test_a_line_for_each_checkpoint_in_the_order_of_layers() -> None:
     traces = drawn(samples.grid(5, 3, d=32))
-    lines = [trace for trace in traces if trace["meta"]["measure"] == "effective_rank"]  # type: ignore[index]
+    lines = [trace for trace in traces if trace["meta"]["measure"] == "effective_rank"]
     assert len(lines) == 3
-    assert [trace["meta"]["reps"] for trace in lines] == [list(range(5 * k, 5 * k + 5)) for k in range(3)]  # type: ignore[index]
+    assert [trace["meta"]["reps"] for trace in lines] == [list(range(5 * k, 5 * k + 5)) for k in range(3)]
 
 
 def test_only_dimensions_and_nats_can_be_chosen() -> None:
@@ -64,6 +65,6 @@ def test_one_layer_has_no_depth() -> None:
 
 def test_a_layer_without_a_figure_keeps_its_place_and_its_word() -> None:
     trace = drawn(samples.everything())[0]
-    assert trace["y"][2] is None  # type: ignore[index]
-    assert trace["meta"]["status"]["2"] == Status.CONSTANT.value  # type: ignore[index]
-    assert trace["meta"]["lost"] == 1  # type: ignore[index]
+    assert trace["y"][2] is None
+    assert trace["meta"]["status"]["2"] == Status.CONSTANT.value
+    assert trace["meta"]["lost"] == 1

@@ -61,6 +61,7 @@ def test_process_number_that_came_back_is_another_process(tmp_path: Path) -> Non
     path = tmp_path / "lock"
     path.write_text(json.dumps(asdict(lock.Owner(os.getpid(), socket.gethostname(), "1"))), encoding="ascii")
     lock.acquire(path)
+    assert json.loads(path.read_text(encoding="ascii"))["birth"] != "1"
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"pid": 1}'])
